@@ -1,0 +1,1 @@
+"""The self-hostable server of the flow."""

@@ -1,0 +1,1 @@
+"""Who stores, transcodes and plays the videos."""

@@ -1,0 +1,75 @@
+"""What every provider does for us: gives leave to upload, says how a video is, forgets it.
+
+A provider is one file (or folder) and one line in `uploader.backend.providers.PROVIDERS`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from uploader.wire import ChunkRules, VideoState
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is about to be uploaded. `video_id` is ours; sizes in bytes, durations in seconds."""
+
+    video_id: str
+    user_id: str
+    filename: str
+    file_size: int
+    mime_type: str
+    max_duration: int
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to upload. `upload_url` is a capability: whoever has it may write; it is never logged."""
+
+    upload_id: str
+    upload_url: str
+    protocol: str
+    chunk: ChunkRules
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A provider's word on one video, in our words. None = not known."""
+
+    state: VideoState
+    playback_url: str | None = None
+    thumbnail_url: str | None = None
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    bitrate: int | None = None
+    codec: str | None = None
+    stage: str | None = None
+    percent: float | None = None
+    error: str | None = None
+    error_code: str | None = None
+
+
+class Provider(Protocol):
+    """The small interface. Calls may take seconds: never inside a transaction. They raise `ProviderFailed`."""
+
+    name: str
+
+    def grant(self, order: Order) -> Grant:
+        """Make room for one upload. Calling again for the same order gives another address to the same upload."""
+
+    def look(self, upload_id: str) -> Sight | None:
+        """How the video is now; None where this provider tells by itself (webhooks) and needs no asking."""
+
+    def forget(self, upload_id: str) -> None:
+        """Delete the upload and everything made of it. Not an error if it is gone."""
+
+
+class ProviderFailed(Exception):
+    """The provider did not do it. `retry_after` in seconds where it named one."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,1 @@
+"""The provider in this process: tus server, HLS by PyAV, signed playback."""

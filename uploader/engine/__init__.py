@@ -1,0 +1,1 @@
+"""What happens to a file, from drop to post. No Qt."""

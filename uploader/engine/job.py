@@ -1,0 +1,139 @@
+"""One file on its way: where it has got to, and whether it is moving.
+
+Two small machines, not one large one: `Step` is the place in the flow, `Status` is whether it moves.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from uploader.wire import Ticket
+
+
+class Step(enum.StrEnum):
+    """Where a job stands. It goes forward, or starts over."""
+
+    PREPARE = "prepare"
+    TRANSFER = "transfer"
+    PROCESS = "process"
+    POST = "post"
+    DONE = "done"
+
+
+ORDER = tuple(Step)
+
+
+class Status(enum.StrEnum):
+    """Whether it is moving."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+MOVES: Mapping[Status, frozenset[Status]] = {
+    Status.WAITING: frozenset({Status.RUNNING, Status.PAUSED, Status.FAILED, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.WAITING, Status.PAUSED, Status.FAILED, Status.CANCELLED, Status.FINISHED}),
+    Status.PAUSED: frozenset({Status.WAITING, Status.CANCELLED}),
+    Status.FAILED: frozenset({Status.WAITING, Status.CANCELLED}),
+    Status.CANCELLED: frozenset(),
+    Status.FINISHED: frozenset(),
+}
+
+ENDED = frozenset({Status.CANCELLED, Status.FINISHED})
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What makes a file this file: bytes, nanoseconds since the epoch, hashes of its first and last MiB (hex)."""
+
+    size: int
+    mtime_ns: int
+    head: str
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The post as it stands. `approved` is the person's word: post this when the video is ready."""
+
+    text: str = ""
+    community_id: str | None = None
+    approved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a job does not move, in words. `retry_at` is when it tries again by itself (UTC), if it does."""
+
+    code: str
+    title: str
+    hint: str = ""
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """What the server said last while it makes the video watchable."""
+
+    stage: str = ""
+    percent: float | None = None
+    queue_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A snapshot. Nobody edits one; the queue makes the next.
+
+    `sent` has left for the socket, `confirmed` is held by the server (bytes both). `rate` is bytes per second,
+    smoothed; 0 when nothing moves. `attempt` counts uploads begun anew: part of the idempotency key. `sealed` is set once a
+    post may have reached the server: the draft can no longer change.
+    """
+
+    id: str
+    path: Path
+    size: int
+    title: str
+    added_at: datetime
+    step: Step = Step.PREPARE
+    status: Status = Status.WAITING
+    sent: int = 0
+    confirmed: int = 0
+    rate: float = 0.0
+    fingerprint: Fingerprint | None = None
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbnail: Path | None = None
+    attempt: int = 1
+    ticket: Ticket | None = None
+    resume: Mapping[str, str] = field(default_factory=dict)
+    processing: Processing | None = None
+    draft: Draft = field(default_factory=Draft)
+    sealed: bool = False
+    watch_url: str | None = None
+    post_id: str | None = None
+    finished_at: datetime | None = None
+    trouble: Trouble | None = None
+
+    def to(self, status: Status, *, trouble: Trouble | None = None) -> "Job":
+        """The same job in another status. ValueError if `MOVES` has no such move."""
+        if status not in MOVES[self.status]:
+            raise ValueError(f"a {self.status} job cannot become {status}")
+        return replace(self, status=status, trouble=trouble, rate=0.0)
+
+    def onward(self) -> "Job":
+        """At the next step."""
+        return replace(self, step=ORDER[ORDER.index(self.step) + 1], trouble=None, rate=0.0)
+
+    def anew(self) -> "Job":
+        """Back to the start with a new upload: the only way a step goes backwards. The draft is kept."""
+        return replace(
+            self, step=Step.PREPARE, attempt=self.attempt + 1, ticket=None, resume={}, sent=0, confirmed=0, rate=0.0,
+            fingerprint=None, processing=None, watch_url=None,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""How bytes travel: pure generators, one file each."""
