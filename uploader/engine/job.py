@@ -91,8 +91,8 @@ class Job:
     """A snapshot. Nobody edits one; the queue makes the next.
 
     `sent` has left for the socket, `confirmed` is held by the server (bytes both). `rate` is bytes per second,
-    smoothed; 0 when nothing moves. `attempt` counts uploads begun anew: part of the idempotency key. `sealed` is set once a
-    post may have reached the server: the draft can no longer change.
+    smoothed; 0 when nothing moves. `attempt` counts uploads begun anew: part of the idempotency key. `sealed` is set
+    once a post may have reached the server: the draft can no longer change.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The tables: the seed's, with their names, columns and indexes, and ours beside them. One schema for SQLite and PostgreSQL."""
+"""The tables: the seed's names, columns and indexes, and ours beside them; one schema for SQLite and PostgreSQL."""
 
 import uuid
 from datetime import UTC, datetime
