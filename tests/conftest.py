@@ -1,11 +1,10 @@
-"""The rules every test lives by: no network but this machine, no home folder, no log line at WARNING or above unlooked at."""
+"""The rules every test lives by: no network but this machine, no home folder, no warning in our log unlooked at."""
 
 import logging
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,7 @@ LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104  (compared with
 def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
-    def guarded(self: socket.socket, address: Any) -> None:
+    def guarded(self: socket.socket, address: tuple[str, int] | str) -> None:
         if self.family in {socket.AF_INET, socket.AF_INET6} and not str(address[0]).startswith(LOOPBACK):
             pytest.fail(f"a test wanted to talk to {address}")
         return connect(self, address)
