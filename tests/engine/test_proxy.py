@@ -1,0 +1,123 @@
+"""The fault proxy does what it is told, or every test that leans on it proves nothing."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.proxy import Proxy
+
+
+@pytest.fixture
+def echo() -> Iterator[int]:
+    """The port of a server that sends everything back."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(ConnectionResetError):
+            while data := connection.recv(65536):
+                connection.sendall(data)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def connect(proxy: Proxy) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+
+
+def read(connection: socket.socket, n: int) -> bytes:
+    data = b""
+    while len(data) < n and (block := connection.recv(n - len(data))):
+        data += block
+    return data
+
+
+def test_passes_everything_on_both_ways(echo: int):
+    with Proxy(echo) as proxy, connect(proxy) as line:
+        line.sendall(b"x" * 100_000)
+        assert read(line, 100_000) == b"x" * 100_000
+        assert (proxy.up, proxy.down, proxy.connections) == (100_000, 100_000, 1)
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_cuts_after_exactly_so_many_bytes_once(echo: int, way: str):
+    with Proxy(echo) as proxy:
+        proxy.cut(**{way: 1234})
+        with connect(proxy) as line:
+            line.sendall(b"x" * 5000)
+            with pytest.raises(ConnectionResetError):
+                read(line, 5000)
+        assert (getattr(proxy, way), proxy.cuts) == (1234, 1)
+        with connect(proxy) as line:
+            line.sendall(b"x" * 5000)
+            assert read(line, 5000) == b"x" * 5000
+
+
+def test_stalls_without_closing_and_goes_on(echo: int):
+    with Proxy(echo) as proxy, connect(proxy) as line:
+        proxy.stall()
+        line.sendall(b"x" * 10)
+        line.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            line.recv(10)
+        proxy.flow()
+        line.settimeout(10)
+        assert read(line, 10) == b"x" * 10
+
+
+def test_resets_what_is_open(echo: int):
+    with Proxy(echo) as proxy, connect(proxy) as line:
+        line.sendall(b"x")
+        assert read(line, 1) == b"x"
+        proxy.reset()
+        with pytest.raises(ConnectionResetError):
+            line.recv(1)
+
+
+def test_goes_away_and_comes_back_on_the_same_port(echo: int):
+    with Proxy(echo) as proxy:
+        port = proxy.port
+        proxy.go_away()
+        with pytest.raises(ConnectionRefusedError):
+            connect(proxy)
+        proxy.come_back()
+        assert proxy.port == port
+        with connect(proxy) as line:
+            line.sendall(b"x")
+            assert read(line, 1) == b"x"
+
+
+def test_swallows_the_reply_of_the_nth_request_of_a_method(echo: int):
+    patch = b"PATCH /f HTTP/1.1\r\nContent-Length: 5\r\n\r\nPATCH"
+    head = b"HEAD /f HTTP/1.1\r\n\r\n"
+    with Proxy(echo) as proxy, connect(proxy) as line:
+        proxy.swallow("PATCH", 2)
+        for request in (head, patch, head):
+            line.sendall(request)
+            assert read(line, len(request)) == request
+        line.sendall(patch)
+        with pytest.raises(ConnectionResetError):
+            line.recv(1)
+        assert (proxy.swallowed, proxy.up) == (1, 2 * len(patch) + 2 * len(head))
+
+
+def test_trickles(echo: int):
+    with Proxy(echo, receive_buffer=4096) as proxy, connect(proxy) as line:
+        proxy.trickle(2000)
+        line.sendall(b"x" * 1_000)
+        assert len(line.recv(1_000)) <= 100
+        proxy.flow()
+        assert line.recv(1_000)

@@ -1,0 +1,282 @@
+"""A TCP proxy that misbehaves on command: cuts, resets, stalls, trickles, goes away, swallows a reply.
+
+    with Proxy(port_of_the_server) as proxy:
+        proxy.cut(up=100_000)             # the line breaks once 100 000 more bytes have gone to the server
+        …talk to 127.0.0.1:proxy.port…
+        proxy.wait_for(lambda: proxy.cuts == 1)
+
+It runs in a thread of its own; every command has taken effect when it returns, and may be given at any time from any
+thread. `up` is towards the server, `down` towards the client.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, Self
+
+Direction = Literal["up", "down"]
+RESET = struct.pack("ii", 1, 0)  # linger on, zero seconds: close() sends RST
+BLOCK = 16 * 1024
+
+
+class Proxy:
+    """Stands before one server on this machine. `up`, `down`: bytes passed on; `connections`: accepted so far.
+
+    `receive_buffer` (bytes) narrows the window the client sees, so that a trickle is felt as one and not as rare
+    gulps.
+    """
+
+    def __init__(self, target: int, *, host: str = "127.0.0.1", receive_buffer: int | None = None) -> None:
+        self.target = (host, target)
+        self.port = 0
+        self.up = self.down = self.connections = self.cuts = self.swallowed = 0
+        self._receive_buffer = receive_buffer
+        self._lines: set[_Line] = set()
+        self._left: dict[Direction, int] = {}
+        self._swallow: tuple[bytes, int] | None = None
+        self._rate: float | None = None
+        self._server: asyncio.Server | None = None
+        self._loop = asyncio.new_event_loop()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where clients go instead of to the server."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._listen())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self._shut())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def cut(self, *, up: int | None = None, down: int | None = None) -> None:
+        """Break the connection that carries the nth byte from now on: exactly n are passed on. Once."""
+
+        async def command() -> None:
+            self._left = {way: n for way, n in (("up", up), ("down", down)) if n is not None}  # type: ignore[misc]  # literals
+
+        self._do(command())
+
+    def reset(self) -> None:
+        """Break every open connection now."""
+
+        async def command() -> None:
+            for line in list(self._lines):
+                line.break_off()
+
+        self._do(command())
+
+    def stall(self) -> None:
+        """Let no byte pass; connections stay open (half-open, as after a lost route)."""
+
+        async def command() -> None:
+            self._flowing.clear()
+
+        self._do(command())
+
+    def flow(self) -> None:
+        """Let everything pass again at full speed."""
+
+        async def command() -> None:
+            self._rate = None
+            self._flowing.set()
+
+        self._do(command())
+
+    def trickle(self, bytes_per_second: float) -> None:
+        """Pass no more than this much in either direction, per connection."""
+
+        async def command() -> None:
+            self._rate = bytes_per_second
+
+        self._do(command())
+
+    def swallow(self, method: str, nth: int = 1) -> None:
+        """Let the nth request of this method from now on reach the server, and lose its reply with the connection."""
+
+        async def command() -> None:
+            self._swallow = (method.encode(), nth)
+
+        self._do(command())
+
+    def go_away(self) -> None:
+        """Break everything and refuse new connections, on a port that stays ours to come back to."""
+
+        async def command() -> None:
+            await self._shut()
+
+        self._do(command())
+
+    def come_back(self) -> None:
+        """Accept connections again, on the same port."""
+        self._do(self._listen())
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float = 20) -> None:
+        """Wait until `condition` holds; for tests that do not run on a loop. AssertionError after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, "the proxy waited in vain"
+            time.sleep(0.005)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _listen(self) -> None:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._receive_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+        listener.bind(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self._server = await asyncio.start_server(self._accept, sock=listener, limit=BLOCK)
+
+    async def _shut(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for line in (lines := list(self._lines)):
+            line.break_off()
+        for line in lines:
+            await line.gone.wait()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            upstream = await asyncio.open_connection(*self.target, limit=BLOCK)
+        except OSError:
+            _reset(writer)
+            return
+        line = _Line(self, (reader, writer), upstream)
+        self._lines.add(line)
+        try:
+            await line.run()
+        finally:
+            self._lines.discard(line)
+            line.gone.set()
+
+    def _matches(self, method: bytes) -> bool:
+        """Whether the reply to this request is the one to be lost."""
+        if self._swallow is None or self._swallow[0] != method:
+            return False
+        nth = self._swallow[1] - 1
+        self._swallow = (method, nth) if nth else None
+        return nth == 0
+
+
+class _Line:
+    """One client's connection and the one to the server that belongs to it."""
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        self._proxy, self._client, self._server = proxy, client, server
+        self._requests = _Requests()
+        self._swallowing = False
+        self.gone = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        self._tasks = [
+            asyncio.ensure_future(self._pump("up", self._client[0], self._server[1])),
+            asyncio.ensure_future(self._pump("down", self._server[0], self._client[1])),
+        ]
+        await asyncio.wait(self._tasks)
+        for _, writer in (self._client, self._server):
+            writer.close()
+
+    def break_off(self) -> None:
+        """The client sees a reset; the server gets what was passed on, then the end."""
+        _reset(self._client[1])
+        self._server[1].close()
+        for task in self._tasks:
+            task.cancel()
+
+    async def _pump(self, way: Direction, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await self._next(source):
+                await self._proxy._flowing.wait()
+                if way == "up" and any(self._proxy._matches(method) for method in self._requests.feed(data)):
+                    self._swallowing = True
+                if way == "down" and self._swallowing:
+                    self._proxy.swallowed += 1
+                    self.break_off()
+                    return
+                if not await self._pass_on(way, data, sink):
+                    return
+            if sink.can_write_eof():
+                sink.write_eof()
+
+    async def _next(self, source: asyncio.StreamReader) -> bytes:
+        if (rate := self._proxy._rate) is None:
+            return await source.read(BLOCK)
+        await asyncio.sleep(0.05)
+        return await source.read(max(1, int(rate * 0.05)))
+
+    async def _pass_on(self, way: Direction, data: bytes, sink: asyncio.StreamWriter) -> bool:
+        left = self._proxy._left.get(way)
+        passed = data if left is None else data[:left]
+        if way == "up":
+            self._proxy.up += len(passed)
+        else:
+            self._proxy.down += len(passed)
+        sink.write(passed)
+        await sink.drain()
+        if left is not None:
+            self._proxy._left[way] = left - len(passed)
+            if left <= len(data):
+                del self._proxy._left[way]
+                self._proxy.cuts += 1
+                self.break_off()
+                return False
+        return True
+
+
+class _Requests:
+    """Finds where requests begin in what a client sends. Bodies need a Content-Length; TLS is let be."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._body = 0
+        self._opaque = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The methods of the requests whose heads are complete with `data`."""
+        methods = []
+        while data and not self._opaque:
+            skipped = min(self._body, len(data))
+            self._body -= skipped
+            data = data[skipped:]
+            if not data:
+                break
+            self._head, data = self._head + data, b""
+            self._opaque = self._head[:1] == b"\x16"
+            head, end, rest = self._head.partition(b"\r\n\r\n")
+            if end:
+                first, *fields = head.split(b"\r\n")
+                methods.append(first.split(b" ")[0])
+                named = dict(field.lower().split(b":", 1) for field in fields)
+                self._body = int(named.get(b"content-length", b"0"))
+                self._head, data = b"", rest
+        return methods
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    connection = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    writer.transport.abort()
