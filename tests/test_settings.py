@@ -1,0 +1,82 @@
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from uploader.settings import LOCAL, Settings, load, save
+
+
+def test_no_file_means_defaults(tmp_path: Path):
+    assert load(tmp_path / "settings.json") == Settings()
+
+
+def test_what_was_saved_is_loaded_again(tmp_path: Path):
+    path = tmp_path / "config" / "settings.json"
+    chosen = Settings(server="https://video.example", slots=3, appearance="dark", last_community="Kino für Ältere")
+    save(path, chosen)
+    assert load(path) == chosen
+
+
+def test_the_file_is_readable_by_people_and_leaves_no_draft_behind(tmp_path: Path):
+    path = tmp_path / "settings.json"
+    save(path, Settings(server=LOCAL, last_community="Kino für Ältere"))
+    assert '"last_community": "Kino für Ältere"' in path.read_text(encoding="utf-8")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_keys_of_a_newer_version_survive_a_change(tmp_path: Path):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"slots": 2, "hologram": {"depth": 3}}), encoding="utf-8")
+    save(path, replace(load(path), slots=4))
+    assert json.loads(path.read_text(encoding="utf-8"))["hologram"] == {"depth": 3}
+    assert load(path).slots == 4
+
+
+@pytest.mark.loud
+@pytest.mark.parametrize("raw", [b"", b"{", b"[1]", b"null", b"\xff\xfe\x00", b"7"])
+def test_a_file_that_is_no_settings_file_becomes_defaults_and_is_kept_aside(
+    tmp_path: Path, raw: bytes, caplog: pytest.LogCaptureFixture
+):
+    path = tmp_path / "settings.json"
+    path.write_bytes(raw)
+    assert load(path) == Settings()
+    assert (tmp_path / "settings.bad.json").read_bytes() == raw
+    assert "settings.bad.json" in caplog.text
+
+
+@pytest.mark.loud
+@pytest.mark.parametrize(
+    ("name", "nonsense"),
+    [
+        ("server", 7),
+        ("server", "ftp://somewhere"),
+        ("server", "https://"),
+        ("server", "https://x/?token=1"),
+        ("slots", 0),
+        ("slots", 99),
+        ("slots", "2"),
+        ("slots", True),
+        ("appearance", "neon"),
+        ("last_community", ["a"]),
+    ],
+)
+def test_one_senseless_value_falls_back_alone_and_the_file_is_kept_aside(
+    tmp_path: Path, name: str, nonsense: object, caplog: pytest.LogCaptureFixture
+):
+    sound = {"server": LOCAL, "slots": 2, "appearance": "light", "last_community": "films"}
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({**sound, name: nonsense}), encoding="utf-8")
+    expected = replace(Settings(**sound), **{name: getattr(Settings(), name)})  # type: ignore[arg-type]
+    assert load(path) == expected
+    assert json.loads((tmp_path / "settings.bad.json").read_text(encoding="utf-8"))[name] == nonsense
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert name in caplog.text
+
+
+def test_addresses_on_this_computer_and_with_a_path_are_sound(tmp_path: Path):
+    path = tmp_path / "settings.json"
+    for server in ("http://127.0.0.1:8000", "https://example.org/reelferry", LOCAL):
+        save(path, Settings(server=server))
+        assert load(path).server == server

@@ -1,0 +1,87 @@
+"""The user's choices: one frozen dataclass, one readable file, no secrets."""
+
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+
+log = logging.getLogger(__name__)
+
+LOCAL = "local"
+
+Server = Annotated[str, StringConstraints(pattern=r"^(local|https?://[^\s/?#]+[^\s?#]*)$")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user chose. Change one with `dataclasses.replace`.
+
+    `server` is `LOCAL` (the backend on this computer), an address, or None before the first run was finished; `slots`
+    is how many files upload at once. `unknown` holds what a newer version wrote: kept, not understood.
+    """
+
+    server: Server | None = None
+    slots: Annotated[int, Field(strict=True, ge=1, le=8)] = 1
+    appearance: Literal["system", "light", "dark"] = "system"
+    last_community: Annotated[str, Field(strict=True)] | None = None
+    unknown: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
+
+
+_CHECK = TypeAdapter(Settings)
+_NAMES = frozenset(field.name for field in dataclasses.fields(Settings)) - {"unknown"}
+
+
+def load(path: Path) -> Settings:
+    """Read the file. No file means defaults; what makes no sense becomes its default, and the file is kept aside."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return Settings()
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        _keep_aside(path, raw, "it is not a JSON object")
+        return Settings()
+    settings, nonsense = _understand(found)
+    if nonsense:
+        _keep_aside(path, raw, "these make no sense: " + ", ".join(nonsense))
+    return settings
+
+
+def save(path: Path, settings: Settings) -> None:
+    """Write the file: whole, or not at all."""
+    chosen = dataclasses.asdict(settings)
+    everything = {**chosen.pop("unknown"), **chosen}
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(everything, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _understand(found: dict[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings in `found`, and the names of those that fell back to their defaults."""
+    unknown = {name: value for name, value in found.items() if name not in _NAMES}
+    chosen = {name: value for name, value in found.items() if name in _NAMES}
+    try:
+        return _CHECK.validate_python({**chosen, "unknown": unknown}), []
+    except ValidationError as error:
+        nonsense = sorted({str(problem["loc"][0]) for problem in error.errors()})
+    sound = {name: value for name, value in chosen.items() if name not in nonsense}
+    return _CHECK.validate_python({**sound, "unknown": unknown}), nonsense
+
+
+def _keep_aside(path: Path, raw: bytes, why: str) -> None:
+    aside = path.with_name(f"{path.stem}.bad{path.suffix}")
+    aside.write_bytes(raw)
+    log.warning("The settings were not all readable (%s). A copy is kept in %s.", why, aside.name)
