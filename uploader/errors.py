@@ -3,7 +3,7 @@
     ReelferryError                 code, title, hint; never raised itself
     ├── Transient                  trying again will probably work; the queue does so for as long as it runs
     │   ├── Offline · Interrupted · Stalled · ServerBusy · CaptivePortal · Untrusted
-    │   └── FileMissing · FileGrowing · DiskFull
+    │   └── FileMissing · FileGrowing · DiskFull · QueueNotSaved
     ├── SignInNeeded               nothing is lost; a person has to sign in
     ├── StartOver                  what was agreed with the server no longer holds; ask it again, then begin anew
     │   └── UploadExpired · UploadForgotten
@@ -122,6 +122,14 @@ class DiskFull(Transient):
     hint = "What has arrived is safe. Free some space; it goes on by itself."
 
 
+class QueueNotSaved(Transient):
+    """The queue's database could not be written."""
+
+    code = "queue_not_saved"
+    title = "The queue could not be saved"
+    hint = "Check that the disk with your user data can be written to. It tries again by itself."
+
+
 class SignInNeeded(ReelferryError):
     """Nobody is signed in, or the sign-in is no longer good."""
 
@@ -203,6 +211,14 @@ class NotAVideo(Permanent):
     code = "not_a_video"
     title = "This is not a video"
     hint = "Choose another file."
+
+
+class AlreadyQueued(Permanent):
+    """The same path is in the queue and has not ended."""
+
+    code = "already_queued"
+    title = "This file is already in the queue"
+    hint = "Nothing to do: it is on its way."
 
 
 class TooLarge(Permanent):
