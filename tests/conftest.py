@@ -50,3 +50,9 @@ def _quiet_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest)
     ]
     if loud and not request.node.get_closest_marker("loud"):
         pytest.fail("unexpected log: " + "; ".join(record.getMessage() for record in loud))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The loop of tests that are marked `anyio`."""
+    return "asyncio"
