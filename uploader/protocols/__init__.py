@@ -1,1 +1,14 @@
-"""How bytes travel: pure generators, one file each."""
+"""How bytes travel: pure generators, one file each.
+
+To add one: write its generator in a module of its own, name it in `PROTOCOLS`, and let a test inherit the contract in
+tests/protocols/contract.py.
+"""
+
+from collections.abc import Mapping
+
+from uploader.protocols.base import Checkpoint, Protocol, Request, Response, Span, Steps
+from uploader.protocols.tus import tus
+
+PROTOCOLS: Mapping[str, Protocol] = {"tus": tus}
+
+__all__ = ["PROTOCOLS", "Checkpoint", "Protocol", "Request", "Response", "Span", "Steps"]

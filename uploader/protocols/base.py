@@ -7,8 +7,18 @@ what went wrong by raising from `uploader.errors`.
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
-from uploader.wire import Ticket
+from uploader.errors import (
+    CaptivePortal,
+    DiskFull,
+    ReelferryError,
+    Refused,
+    ServerBusy,
+    UploadExpired,
+    UploadForgotten,
+)
+from uploader.wire import ChunkRules, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +65,43 @@ Steps = Generator[Request | Checkpoint, Response, None]
 
 Protocol = Callable[[Ticket, int, Mapping[str, str], Callable[[], int]], Steps]
 """(ticket, file size, resume of the last checkpoint, chunk size wanted now in bytes) -> the conversation."""
+
+
+def fit(rules: ChunkRules, wanted: int, left: int) -> int:
+    """How long the next piece is, in bytes: near `wanted`, within `rules`. The last one is whatever is `left`."""
+    wanted = max(wanted, rules.min)
+    if rules.max is not None:
+        wanted = min(wanted, rules.max)
+    whole = wanted - wanted % rules.multiple
+    if whole < rules.min:
+        whole += rules.multiple
+    return min(whole, left)
+
+
+def refusal(reply: Response) -> ReelferryError:
+    """What a reply that is no success means, whichever protocol asked."""
+    detail = f"{reply.status} {reply.text[:200]}".strip()
+    match reply.status:
+        case 404 | 410:
+            return UploadForgotten(detail)
+        case 403:
+            return UploadExpired(detail)
+        case 507:
+            return DiskFull(detail, retry_after=retry_after(reply))
+        case 511:
+            return CaptivePortal(detail)
+        case status if status in {408, 423, 425, 429} or status >= 500:
+            return ServerBusy(detail, retry_after=retry_after(reply))
+    return Refused(detail)
+
+
+def retry_after(reply: Response) -> float | None:
+    """Seconds the server asks us to wait: given as such, or as a date to compare with its own `Date`."""
+    asked = reply.headers.get("retry-after", "").strip()
+    if asked.isdecimal() and asked.isascii():
+        return float(asked)
+    try:
+        until = parsedate_to_datetime(asked) - parsedate_to_datetime(reply.headers.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, until.total_seconds())
