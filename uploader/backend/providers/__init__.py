@@ -1,1 +1,18 @@
-"""Who stores, transcodes and plays the videos."""
+"""Who stores, transcodes and plays the videos.
+
+Each provider is one file or folder here and one line in PROVIDERS: cloudflare and mux have their place beside local.
+"""
+
+from collections.abc import Callable
+
+from uploader.backend.config import Config
+from uploader.backend.providers.base import Provider
+from uploader.backend.providers.local.provider import LocalProvider
+from uploader.backend.store.database import Database
+
+MakeProvider = Callable[[Config, str, Database], Provider]
+"""From the configuration, the base URL without a slash at the end, and the database."""
+
+PROVIDERS: dict[str, MakeProvider] = {
+    "local": LocalProvider,
+}

@@ -1,0 +1,77 @@
+"""The provider itself: gives leave to upload into this computer's own data folder, and deletes what came of it."""
+
+import shutil
+from pathlib import Path
+from secrets import token_hex
+
+from starlette.routing import BaseRoute
+
+from uploader.backend.config import Config
+from uploader.backend.jobs import Handler
+from uploader.backend.providers.base import Addresses, Grant, Order, Sight
+from uploader.backend.providers.local.files import Files
+from uploader.backend.providers.local.tus import Tus
+from uploader.backend.providers.local.uploads import LIFE, NAME, Uploads
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import now
+from uploader.wire import ChunkRules
+
+CHUNK = ChunkRules(min=1, max=None, multiple=1, default=64 << 20)  # large: what arrived of a broken chunk is kept
+
+
+class LocalProvider:
+    """Uploads land in data/uploads/<upload id> and stay there, as originals; players get data/media/<video id>."""
+
+    name = NAME
+    protocols: tuple[str, ...] = ("tus",)
+
+    def __init__(self, config: Config, base_url: str, database: Database) -> None:
+        self.files = Files(config.data / "uploads")
+        self.media = config.data / "media"
+        self.media.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.uploads = Uploads(database, now)
+        self.tus = Tus(self.uploads, self.files, max_bytes=config.max_bytes)
+        self._base_url = base_url
+
+    def grant(self, order: Order) -> Grant:
+        """A random address, dead once the upload is complete or cancelled. Raises errors.DiskFull."""
+        upload = self.uploads.of_video(order.video_id)
+        upload_id = upload.id if upload else token_hex(16)
+        self.files.require_room(order.file_size - self.files.offset(upload_id))
+        return Grant(upload_id, f"{self._base_url}/files/{upload_id}", "tus", CHUNK, now() + LIFE)
+
+    def look(self, upload_id: str) -> Sight | None:
+        """Nothing to ask: a webhook tells."""
+        return None
+
+    def forget(self, upload_id: str) -> None:
+        """Delete the original, and everything made of it."""
+        upload = self.uploads.find(upload_id)
+        self.files.remove(upload_id)
+        if upload:
+            shutil.rmtree(self.folder(upload.video_id), ignore_errors=True)
+
+    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
+        """On today's base URL: the port of an embedded server may have changed since the webhook came."""
+        media = f"{self._base_url}/media/{video_id}"
+        return Addresses(f"{media}/index.m3u8", f"{media}/poster.jpg", f"{self._base_url}/watch/{video_id}")
+
+    def routes(self) -> list[BaseRoute]:
+        """tus at /files."""
+        return self.tus.routes()
+
+    def handlers(self) -> dict[str, Handler]:
+        """What is done after the last byte."""
+        return {}
+
+    def stop(self) -> None:
+        """Have uploads under way let go; what came is kept."""
+        self.tus.stop()
+
+    def folder(self, video_id: str) -> Path:
+        """Where the HLS, poster and progressive file of a video are."""
+        return self.media / video_id
+
+    def original(self, upload_id: str) -> Path:
+        """The file as it was sent, byte by byte."""
+        return self.files.path(upload_id)

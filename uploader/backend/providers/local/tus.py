@@ -1,0 +1,305 @@
+"""A tus 1.0.0 server: core, expiration, termination and checksum; uploads are created by our API alone.
+
+Every check comes before the first byte of the body is read, and the offset is always the size of the file on disk.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime
+from enum import Enum, auto
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from uploader import errors
+from uploader.backend.providers.local.files import CHECKSUMS, UPLOAD_ID, Append, Files, Mismatch, Removed, Sink, Staged
+from uploader.backend.providers.local.turns import Stopping, Taken, Turn, Turns
+from uploader.backend.providers.local.uploads import Upload, Uploads
+
+VERSION = "1.0.0"
+EXTENSIONS = "expiration,termination,checksum"
+BUFFER = 1 << 20
+IDLE = 60.0
+WRITERS = 8
+
+_ALWAYS = {"Tus-Resumable": VERSION, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_CLOSE = {"Connection": "close"}
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+class Refusal(Exception):
+    """A request that is answered with an error. `code` is stable, `text` is for people."""
+
+    def __init__(self, status: int, code: str, text: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.response = JSONResponse({"error": text, "code": code}, status, {**_ALWAYS, **(headers or {})})
+
+
+class _Ending(Enum):
+    WHOLE = auto()
+    TOO_LONG = auto()
+    DISCONNECTED = auto()
+    INTERRUPTED = auto()
+    IDLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What a PATCH announces before its body."""
+
+    offset: int
+    length: int | None
+    checksum: tuple[str, bytes] | None
+
+    @classmethod
+    def announced(cls, headers: Mapping[str, str]) -> "_Piece":
+        """Raises Refusal for headers that tus does not allow."""
+        if headers.get("content-type") != "application/offset+octet-stream":
+            raise Refusal(415, "invalid_content_type", "The content type must be application/offset+octet-stream")
+        offset = headers.get("upload-offset", "")
+        if not _NUMBER.fullmatch(offset):
+            raise Refusal(400, "invalid_request", "Upload-Offset must be a number")
+        length = headers.get("content-length")
+        return cls(int(offset), None if length is None else int(length), _checksum(headers.get("upload-checksum")))
+
+
+class Tus:
+    """Answers at /files/{upload_id}. Whoever knows the id may write: it is a capability."""
+
+    def __init__(self, uploads: Uploads, files: Files, *, max_bytes: int, idle: float = IDLE) -> None:
+        self._turns = Turns()
+        self._uploads = uploads
+        self._files = files
+        self._max_bytes = max_bytes
+        self._idle = idle
+        self._writers = CapacityLimiter(WRITERS)
+        self._answers: dict[str, Callable[[Request, Upload], Awaitable[Response]]] = {
+            "HEAD": self._head,
+            "PATCH": self._patch,
+            "DELETE": self._delete,
+        }
+
+    def routes(self) -> list[BaseRoute]:
+        """To be mounted at the root."""
+        return [
+            Route("/files", self._options, methods=["OPTIONS"]),
+            Route("/files", self._create, methods=["POST"]),
+            Route("/files/{upload_id}", self._options, methods=["OPTIONS"]),
+            Route("/files/{upload_id}", self._upload, methods=["HEAD", "PATCH", "DELETE", "POST"]),
+        ]
+
+    def stop(self) -> None:
+        """End the requests under way, keeping what has come. To be called on the event loop."""
+        self._turns.stop()
+
+    async def _options(self, _request: Request) -> Response:
+        return Response(
+            status_code=204,
+            headers={
+                **_ALWAYS,
+                "Tus-Version": VERSION,
+                "Tus-Extension": EXTENSIONS,
+                "Tus-Max-Size": str(self._max_bytes),
+                "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
+            },
+        )
+
+    async def _create(self, _request: Request) -> Response:
+        text = "Uploads are created with POST /api/videos/upload-url"
+        return Refusal(405, "creation_by_api", text, {"Allow": "OPTIONS"}).response
+
+    async def _upload(self, request: Request) -> Response:
+        try:
+            return await self._answer(request)
+        except Refusal as refusal:
+            return refusal.response
+        except Removed:
+            return _gone().response
+        except Taken:
+            text = "Another request is writing to this upload"
+            return Refusal(423, "upload_locked", text, {"Retry-After": "1"}).response
+        except Stopping:
+            return _stopping().response
+
+    async def _answer(self, request: Request) -> Response:
+        method = request.method
+        if method == "POST":
+            method = request.headers.get("x-http-method-override", "").upper()
+        if method not in self._answers:
+            raise Refusal(405, "method_not_allowed", "Method not allowed", {"Allow": "OPTIONS, HEAD, PATCH, DELETE"})
+        if request.headers.get("tus-resumable") != VERSION:
+            raise Refusal(412, "unsupported_version", "This server speaks tus 1.0.0", {"Tus-Version": VERSION})
+        upload = await self._find(request.path_params["upload_id"])
+        return await self._answers[method](request, upload)
+
+    async def _find(self, upload_id: str) -> Upload:
+        upload = await to_thread.run_sync(self._uploads.find, upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
+        if upload is None:
+            raise Refusal(404, "upload_not_found", "There is no such upload")
+        if self._uploads.expired(upload):
+            raise Refusal(410, "upload_expired", "The upload was not finished in time")
+        if upload.state == "cancelled" or (upload.state == "error" and self._offset(upload) < upload.length):
+            raise _gone()
+        return upload
+
+    def _offset(self, upload: Upload) -> int:
+        """Once the video has moved on, every byte had arrived, whatever became of the file since."""
+        return upload.length if upload.state in {"processing", "ready"} else self._files.offset(upload.id)
+
+    async def _head(self, _request: Request, upload: Upload) -> Response:
+        async with self._turns.take(upload.id):
+            offset = self._offset(upload)
+            if offset == upload.length:
+                await self._complete(upload)  # the reply that said so may have been lost with us
+            headers = {"Upload-Offset": str(offset), "Upload-Length": str(upload.length)}
+            return Response(headers={**_ALWAYS, **headers, **_expires(upload)})
+
+    async def _delete(self, _request: Request, upload: Upload) -> Response:
+        async with self._turns.take(upload.id):
+            if self._offset(upload) == upload.length:
+                raise Refusal(403, "upload_complete", "The upload is complete; delete the video instead")
+            await to_thread.run_sync(self._uploads.cancel, upload)
+            await to_thread.run_sync(self._files.remove, upload.id)
+            return Response(status_code=204, headers=_ALWAYS)
+
+    async def _patch(self, request: Request, upload: Upload) -> Response:
+        piece = _Piece.announced(request.headers)
+        async with self._turns.take(upload.id) as turn:
+            offset = self._offset(upload)
+            if piece.offset != offset:
+                text = f"The upload is at {offset}, not at {piece.offset}"
+                raise Refusal(409, "offset_mismatch", text, {"Upload-Offset": str(offset)})
+            room = upload.length - offset
+            if piece.length is not None and piece.length > room:
+                raise _too_long()
+            if room:
+                upload = await to_thread.run_sync(self._uploads.extend, upload)
+                offset = await self._receive(request, upload, piece, room, turn)
+            if offset == upload.length:
+                await self._complete(upload)
+            return Response(status_code=204, headers={**_ALWAYS, "Upload-Offset": str(offset), **_expires(upload)})
+
+    async def _complete(self, upload: Upload) -> None:
+        if upload.state == "uploading" and not await to_thread.run_sync(self._uploads.complete, upload):
+            raise _gone()
+
+    async def _receive(self, request: Request, upload: Upload, piece: _Piece, room: int, turn: Turn) -> int:
+        sink = await to_thread.run_sync(self._open, upload, piece, limiter=self._writers)
+        try:
+            try:
+                ending = await self._pour(request, sink, room, turn)
+            except errors.DiskFull:
+                offset = await self._finish(sink, whole=False)
+                raise _disk_full(offset) from None
+            offset = await self._finish(sink, whole=ending is _Ending.WHOLE)
+        except Mismatch:
+            raise Refusal(460, "checksum_mismatch", "The checksum does not match; nothing was kept") from None
+        except errors.DiskFull:
+            raise _disk_full(self._offset(upload)) from None
+        finally:
+            sink.close()
+        _judge(ending, turn)
+        return offset
+
+    def _open(self, upload: Upload, piece: _Piece) -> Sink:
+        try:
+            self._files.require_room(piece.length or 0)
+        except errors.DiskFull:
+            raise _disk_full(piece.offset) from None
+        target = Append(self._files.path(upload.id))
+        if target.offset != piece.offset:  # another process wrote between our look and our lock
+            target.close()
+            raise Taken
+        if piece.checksum is None:
+            return target
+        try:
+            return Staged(target, self._files.staged(upload.id), *piece.checksum)
+        except OSError:
+            target.close()
+            raise
+
+    async def _pour(self, request: Request, sink: Sink, room: int, turn: Turn) -> _Ending:
+        """From the socket into the sink, a buffer at a time. What had arrived is written however it ends."""
+        ending = _Ending.WHOLE
+        buffer = bytearray()
+        more = True
+        with turn.read(anyio.CancelScope(deadline=anyio.current_time() + self._idle)) as scope:
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    ending = _Ending.DISCONNECTED
+                    break
+                data = message.get("body", b"")
+                if len(data) > room:
+                    ending = _Ending.TOO_LONG
+                    break
+                room -= len(data)
+                buffer += data
+                more = message.get("more_body", False)
+                if len(buffer) >= BUFFER:
+                    full, buffer = buffer, bytearray()
+                    await to_thread.run_sync(sink.write, full, limiter=self._writers)
+                scope.deadline = anyio.current_time() + self._idle
+        if scope.cancelled_caught:
+            ending = _Ending.INTERRUPTED if turn.wanted else _Ending.IDLE
+        if buffer:
+            await to_thread.run_sync(sink.write, buffer, limiter=self._writers)
+        return ending
+
+    async def _finish(self, sink: Sink, *, whole: bool) -> int:
+        return await to_thread.run_sync(lambda: sink.finish(whole=whole), limiter=self._writers)
+
+
+def _checksum(header: str | None) -> tuple[str, bytes] | None:
+    if header is None:
+        return None
+    algorithm, _, encoded = header.partition(" ")
+    if algorithm not in CHECKSUMS:
+        raise Refusal(400, "unsupported_checksum", f"The checksum must be one of {', '.join(CHECKSUMS)}")
+    try:
+        return algorithm, base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(400, "invalid_request", "Upload-Checksum must be an algorithm and a base64 digest") from None
+
+
+def _judge(ending: _Ending, turn: Turn) -> None:
+    """Raises Refusal unless the body came to its end. (To a peer that has gone the answer does not matter.)"""
+    if ending is _Ending.TOO_LONG:
+        raise _too_long()
+    if ending is _Ending.IDLE:
+        raise Refusal(408, "upload_stalled", "No bytes came for too long; what came is kept", _CLOSE)
+    if ending is _Ending.INTERRUPTED:
+        if turn.stopping:
+            raise _stopping()
+        text = "A newer request took over this upload; what came is kept"
+        raise Refusal(423, "upload_locked", text, {**_CLOSE, "Retry-After": "1"})
+
+
+def _expires(upload: Upload) -> dict[str, str]:
+    if upload.state != "uploading":
+        return {}
+    return {"Upload-Expires": format_datetime(upload.expires_at, usegmt=True)}
+
+
+def _gone() -> Refusal:
+    return Refusal(410, "upload_gone", "This upload was cancelled")
+
+
+def _stopping() -> Refusal:
+    text = "The server is about to stop; what came is kept"
+    return Refusal(503, "server_stopping", text, {**_CLOSE, "Retry-After": "2"})
+
+
+def _too_long() -> Refusal:
+    return Refusal(413, "upload_too_long", "The body goes beyond the upload's length")
+
+
+def _disk_full(offset: int) -> Refusal:
+    text = "The server has no space left; what came is kept"
+    return Refusal(507, "disk_full", text, {"Upload-Offset": str(offset)})
