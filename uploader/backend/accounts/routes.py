@@ -1,5 +1,66 @@
-"""The addresses of signing in: /oauth/*, the discovery document, and the first account's /setup link."""
+"""The addresses of signing in: the token endpoints and the discovery document; the pages' routers join here."""
 
-from fastapi import APIRouter
+from collections.abc import Callable
+
+from authlib.oauth2 import OAuth2Error
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from uploader.backend.accounts import authorize, first_account
+from uploader.backend.accounts.asked import PUBLIC, SCOPES, Asked
+from uploader.backend.accounts.forms import FormFields, Pairs
+from uploader.backend.accounts.grants import SignInServer
+from uploader.backend.accounts.limits import token_wait
+from uploader.backend.context import Backend, TheBackend
 
 router = APIRouter(include_in_schema=False)
+router.include_router(authorize.router)
+router.include_router(first_account.router)
+
+
+@router.get("/.well-known/oauth-authorization-server")
+def metadata(backend: TheBackend) -> dict[str, object]:
+    """What this server can do (RFC 8414)."""
+    issuer = backend.base_url
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": PUBLIC,
+        "revocation_endpoint_auth_methods_supported": PUBLIC,
+        "scopes_supported": SCOPES,
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+@router.post("/oauth/token")
+def token(request: Request, form: FormFields, backend: TheBackend) -> Response:
+    """Tokens for a code, or for a refresh token."""
+    return _answer(request, form, backend, SignInServer.issued)
+
+
+@router.post("/oauth/revoke")
+def revoke(request: Request, form: FormFields, backend: TheBackend) -> Response:
+    """Sign out."""
+    return _answer(request, form, backend, SignInServer.revoked)
+
+
+def _answer(
+    request: Request, form: Pairs, backend: Backend, how: Callable[[SignInServer, Asked], Response]
+) -> Response:
+    now = backend.clock()
+    wait = token_wait(backend.database, request, now)
+    if wait is not None:
+        busy = {"error": "temporarily_unavailable", "error_description": "Too many requests.", "code": "rate_limited"}
+        return JSONResponse(busy, 429, {"Retry-After": str(wait)})
+    with backend.database.write() as session:
+        server = SignInServer(session, backend.base_url, now)
+        try:
+            return how(server, Asked(form))
+        except OAuth2Error as error:
+            return server.told(error)

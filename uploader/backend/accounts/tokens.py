@@ -5,10 +5,10 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from uploader.backend.store.models import OAuthToken, User
+from uploader.backend.store.models import OAuthCode, OAuthToken, User
 
 ACCESS_PREFIX = "vu_at_"  # prefixes let secret scanners and our own log filter recognise what leaked
 REFRESH_PREFIX = "vu_rt_"
@@ -16,6 +16,7 @@ ACCESS_LIFE = timedelta(minutes=15)
 REFRESH_LIFE = timedelta(days=60)  # since its last use
 FAMILY_LIFE = timedelta(days=180)  # since the sign-in
 CODE_LIFE = timedelta(seconds=60)
+CODE_MEMORY = timedelta(days=1)  # how long the second use of a code is noticed
 ROTATION_LEEWAY = timedelta(seconds=10)  # a lost reply, or two refreshes at once, are no theft
 
 ACCESS_TOKEN = re.compile(rf"{ACCESS_PREFIX}[A-Za-z0-9_-]{{43}}")
@@ -24,6 +25,11 @@ ACCESS_TOKEN = re.compile(rf"{ACCESS_PREFIX}[A-Za-z0-9_-]{{43}}")
 def new_secret(prefix: str = "") -> str:
     """256 random bits, safe in an address, behind `prefix`."""
     return prefix + secrets.token_urlsafe(32)
+
+
+def new_family() -> str:
+    """The name of one sign-in, which all tokens that come of it share."""
+    return secrets.token_hex(16)
 
 
 def digest(secret: str) -> str:
@@ -53,7 +59,8 @@ def revoke_family(session: Session, family: str, now: datetime) -> None:
 
 
 def revoke_all(session: Session, user_id: str, now: datetime) -> None:
-    """End every sign-in of a user."""
+    """End every sign-in of a user, also one just beginning. Change the user's own row first: that locks it."""
+    session.execute(delete(OAuthCode).where(OAuthCode.user_id == user_id))
     session.execute(
         update(OAuthToken).where(OAuthToken.user_id == user_id, OAuthToken.revoked_at.is_(None)).values(revoked_at=now)
     )

@@ -1,0 +1,188 @@
+"""A stand for accounts: the real application on a real uvicorn, with a clock that the test moves."""
+
+import base64
+import hashlib
+import html
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import uvicorn
+
+from uploader.backend.accounts import passwords
+from uploader.backend.accounts.asked import CLIENT_ID
+from uploader.backend.accounts.guard import CurrentUser
+from uploader.backend.app import create_app
+from uploader.backend.config import Config
+from uploader.backend.context import Backend
+from uploader.backend.server import listening
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import Base, Community, User
+
+T = TypeVar("T")
+
+PASSWORD = "correct horse battery"
+PASSWORD_HASH = passwords.hashed(PASSWORD)
+REDIRECT = "http://127.0.0.1:5000/callback"
+BEGAN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.now = BEGAN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+class Proof:
+    """A PKCE verifier and its challenge."""
+
+    def __init__(self) -> None:
+        self.verifier = secrets.token_urlsafe(48)
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        self.challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@dataclass
+class Stand:
+    """What a test holds: the server's parts, a browser, and who is signing in."""
+
+    backend: Backend
+    clock: Clock
+    browser: httpx.Client
+    ada: User
+    proof: Proof = field(default_factory=Proof)
+
+    @property
+    def database(self) -> Database:
+        return self.backend.database
+
+    def asked(self, **changes: str | None) -> dict[str, str]:
+        """The parameters of an authorization request; a change to None leaves one out."""
+        parameters: dict[str, str | None] = {
+            "response_type": "code",
+            "client_id": CLIENT_ID,
+            "redirect_uri": REDIRECT,
+            "scope": "upload offline_access",
+            "state": "a state",
+            "code_challenge": self.proof.challenge,
+            "code_challenge_method": "S256",
+            **changes,
+        }
+        return {name: value for name, value in parameters.items() if value is not None}
+
+    def page(self, **changes: str | None) -> httpx.Response:
+        """Open the sign-in page."""
+        return self.browser.get("/oauth/authorize", params=self.asked(**changes))
+
+    def sign_in(self, **changes: str | None) -> httpx.Response:
+        """Open the page, fill it in as ada, send it."""
+        return self.fill_in(self.page(**changes))
+
+    def fill_in(self, page: httpx.Response, username: str = "ada", password: str = PASSWORD) -> httpx.Response:
+        """Send the page's form."""
+        form = {**hidden_fields(page.text), "username": username, "password": password}
+        return self.browser.post("/oauth/authorize", data=form)
+
+    def code(self, **changes: str | None) -> str:
+        """A fresh code for ada."""
+        return returned(self.sign_in(**changes))["code"]
+
+    def token(self, **form: str) -> httpx.Response:
+        """One call of the token endpoint."""
+        return httpx.post(f"{self.backend.base_url}/oauth/token", data={"client_id": CLIENT_ID, **form})
+
+    def redeem(self, code: str, /, **changes: str) -> httpx.Response:
+        """Tokens for a code."""
+        form = {"code": code, "redirect_uri": REDIRECT, "code_verifier": self.proof.verifier, **changes}
+        return self.token(**{"grant_type": "authorization_code", **form})
+
+    def refresh(self, refresh_token: str) -> httpx.Response:
+        """Tokens for a refresh token."""
+        return self.token(grant_type="refresh_token", refresh_token=refresh_token)
+
+    def signed_in(self) -> dict[str, Any]:
+        """The token reply of a whole sign-in."""
+        reply = self.redeem(self.code())
+        assert reply.status_code == 200, reply.text
+        pair: dict[str, Any] = reply.json()
+        return pair
+
+    def whoami(self, token: str) -> httpx.Response:
+        """A protected call."""
+        return httpx.get(f"{self.backend.base_url}/whoami", headers={"Authorization": f"Bearer {token}"})
+
+    def revoke(self, token: str, **more: str) -> httpx.Response:
+        """One call of the revocation endpoint."""
+        url = f"{self.backend.base_url}/oauth/revoke"
+        return httpx.post(url, data={"client_id": CLIENT_ID, "token": token, **more})
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """What the page's form carries along."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
+    return {html.unescape(name): html.unescape(value) for name, value in found}
+
+
+def returned(response: httpx.Response) -> dict[str, str]:
+    """What the app reads from the address it is called back with."""
+    assert response.status_code == 302, (response.status_code, response.text)
+    return {name: values[0] for name, values in parse_qs(urlsplit(response.headers["location"]).query).items()}
+
+
+def at_once(count: int, call: Callable[[], T]) -> list[T]:
+    """The results of `count` calls that start together, each in a thread."""
+    together = threading.Barrier(count)
+
+    def one(_: int) -> T:
+        together.wait(30)
+        return call()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+@contextmanager
+def standing(folder: Path) -> Iterator[Stand]:
+    """The stand, serving; ada has an account, a community exists."""
+    clock = Clock()
+    config = Config.load({}, folder)
+    database = Database(config.database_url)
+    Base.metadata.create_all(database.engine)
+    ada = User(username="ada", name="Ada", password_hash=PASSWORD_HASH)
+    with database.write() as session:
+        session.add_all([ada, Community(id="general", name="General")])
+    with listening(config) as listener:
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        backend = Backend(config, database, {}, clock, base_url)
+        app = create_app(backend)
+
+        @app.get("/whoami")
+        def whoami(user: CurrentUser) -> dict[str, str]:
+            return {"username": user.username}
+
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=base_url) as browser:
+                yield Stand(backend, clock, browser, ada)
+        finally:
+            server.should_exit = True
+            thread.join()
+            database.close()
