@@ -3,10 +3,14 @@
 A provider is one file (or folder) and one line in `uploader.backend.providers.PROVIDERS`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from starlette.routing import BaseRoute
+
+from uploader.backend.jobs import Handler
 from uploader.wire import ChunkRules, VideoState
 
 
@@ -52,10 +56,20 @@ class Sight:
     error_code: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a video is found now: on the name this server has today, signed anew where playback is signed."""
+
+    playback_url: str | None
+    thumbnail_url: str | None
+    watch_url: str | None
+
+
 class Provider(Protocol):
     """The small interface. Calls may take seconds: never inside a transaction. They raise `ProviderFailed`."""
 
     name: str
+    protocols: tuple[str, ...]
 
     def grant(self, order: Order) -> Grant:
         """Make room for one upload. Calling again for the same order gives another address to the same upload."""
@@ -65,6 +79,18 @@ class Provider(Protocol):
 
     def forget(self, upload_id: str) -> None:
         """Delete the upload and everything made of it. Not an error if it is gone."""
+
+    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
+        """The addresses to hand out for a ready video; the two given are those its webhook brought."""
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Addresses that are answered in this process; none for a provider elsewhere."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """The kinds of job that come with this provider, and who does them; each kind gets a worker."""
+
+    def stop(self) -> None:
+        """The server is about to end: let streams go. Called on the event loop; must not block."""
 
 
 class ProviderFailed(Exception):

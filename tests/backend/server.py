@@ -1,0 +1,78 @@
+"""A real server in a thread, on a free port, with a data folder of its own; and people signed in to it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from uploader.backend.accounts import tokens, users
+from uploader.backend.config import Config
+from uploader.backend.context import Backend
+from uploader.backend.providers import PROVIDERS, MakeProvider
+from uploader.backend.server import running
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import OAuthToken, User, now
+
+
+def config_in(folder: Path, **environ: str) -> Config:
+    """The configuration of a server that keeps everything in `folder`."""
+    return Config.load(environ, folder)
+
+
+@contextmanager
+def serving(folder: Path, providers: Mapping[str, MakeProvider] = PROVIDERS, **environ: str) -> Iterator[Backend]:
+    """The server, answering at `backend.base_url`."""
+    with running(config_in(folder, **environ), providers) as backend:
+        yield backend
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody signed in. Close `api` when done; `reelferry` does."""
+
+    user: User
+    token: str
+    api: httpx.Client
+
+
+def make_user(database: Database, username: str = "ann") -> User:
+    """An account nobody can enter by password."""
+    with database.write() as session:
+        return users.create(session, username, username.title(), "no password opens this", now())
+
+
+def make_token(database: Database, user: User, *, life: timedelta = timedelta(hours=1)) -> str:
+    """An access token of this user, as the sign-in would have given."""
+    token = tokens.new_secret(tokens.ACCESS_PREFIX)
+    with database.write() as session:
+        session.add(
+            OAuthToken(
+                access_hash=tokens.digest(token),
+                refresh_hash=tokens.digest(tokens.new_secret(tokens.REFRESH_PREFIX)),
+                family=tokens.new_family(),
+                client_id="reelferry-desktop",
+                user_id=user.id,
+                scope="upload",
+                access_expires_at=now() + life,
+                refresh_expires_at=now() + life,
+            )
+        )
+    return token
+
+
+@contextmanager
+def signed_in(backend: Backend, username: str = "ann") -> Iterator[Person]:
+    """A new person and a client that carries their token."""
+    user = make_user(backend.database, username)
+    token = make_token(backend.database, user)
+    with client(backend, token) as api:
+        yield Person(user, token, api)
+
+
+def client(backend: Backend, token: str | None = None) -> httpx.Client:
+    """An HTTP client of this server."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=backend.base_url, headers=headers, timeout=30, trust_env=False)

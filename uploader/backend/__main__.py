@@ -1,0 +1,81 @@
+"""The command `reelferry-server`: serves, and keeps the accounts."""
+
+import argparse
+import json
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from uploader import log
+from uploader.backend import server
+from uploader.backend.accounts import commands
+from uploader.backend.config import Config, ConfigProblems
+from uploader.backend.store.models import now
+from uploader.paths import Paths
+
+WRONG = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 after a clean end; 2 where the configuration is wrong, with one line a problem on stderr."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except ConfigProblems as error:
+        for problem in error.problems:
+            _tell(problem)
+        return WRONG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="reelferry-server", description="The Reelferry server.")
+    words = parser.add_subparsers(required=True, metavar="serve|user")
+    serve = words.add_parser("serve", help="answer requests until a signal comes")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000, help="0 takes a free one")
+    serve.add_argument("--exit-with-parent", action="store_true", help="end when standard input closes")
+    serve.set_defaults(run=_serve)
+    user = words.add_parser("user", help="make and change accounts")
+    commands.describe(user)
+    user.set_defaults(run=_user)
+    for one in (serve, user):
+        one.add_argument("--data", type=Path, default=Paths.of_user().server, help="where everything is kept")
+    return parser
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    config = Config.load(os.environ, arguments.data, host=arguments.host, port=arguments.port)
+    log.set_up_server()
+    with server.prepared(config) as ready:
+        backend = ready.backend
+        if arguments.exit_with_parent:
+            threading.Thread(target=_watch_parent, args=(ready.server,), name="parent", daemon=True).start()
+        setup_url = commands.setup_link(backend.database, backend.base_url, backend.clock())
+        sys.stdout.write(json.dumps({"url": backend.base_url, "setupUrl": setup_url}) + "\n")
+        sys.stdout.flush()
+        _tell(f"Reelferry answers at {backend.base_url}")
+        if setup_url is not None:
+            _tell(f"Make the first account at {setup_url}")
+        ready.run()
+    return 0
+
+
+def _user(arguments: argparse.Namespace) -> int:
+    config = Config.load(os.environ, arguments.data)
+    with server.opened(config) as database:
+        return commands.run(arguments, database, now)
+
+
+def _watch_parent(running: server.Server) -> None:
+    sys.stdin.buffer.read()
+    running.should_exit = True
+
+
+def _tell(words: str) -> None:
+    sys.stderr.write(words + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

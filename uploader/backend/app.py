@@ -1,0 +1,38 @@
+"""The application: every router, every middleware, nothing else."""
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+import uploader
+from uploader.backend import problems
+from uploader.backend.access_log import AccessLog
+from uploader.backend.accounts import routes as accounts
+from uploader.backend.context import Backend
+from uploader.backend.routes import communities, config, health, me, posts, videos, webhooks
+from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT, BodyLimit, SecurityHeaders, TrustedHost
+
+BODY_LIMITS = {"/api/webhooks/": WEBHOOK_LIMIT, "/files/": None}
+
+
+def create_app(backend: Backend) -> FastAPI:
+    """The ASGI application of this backend."""
+    public_url = backend.config.public_url
+    app = FastAPI(
+        title="Reelferry",
+        version=uploader.__version__,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[
+            Middleware(AccessLog),
+            Middleware(SecurityHeaders, public_url=public_url),
+            Middleware(TrustedHost, public_url=public_url),
+            Middleware(BodyLimit, limit=BODY_LIMIT, limits=BODY_LIMITS),
+        ],
+    )
+    app.state.backend = backend
+    problems.install(app)
+    for part in (videos, posts, communities, me, config, webhooks, health, accounts):
+        app.include_router(part.router)
+    for provider in backend.providers.values():
+        app.router.routes.extend(provider.routes())
+    return app

@@ -1,0 +1,203 @@
+"""What the operator decides: environment variables, read once, wrong ones named line by line.
+
+VIDEO_PROVIDER              local (the default)
+DATABASE_URL                SQLite in the data folder, or postgresql://…
+NEXT_PUBLIC_APP_URL         where people reach this server (also: PUBLIC_URL); needed to listen beyond this computer
+MAX_VIDEO_SIZE_MB           30720: creators have files of 30 GB; the seed's 500 is a choice for a hosted service
+MAX_VIDEO_DURATION_MINUTES  360; the seed's 60 likewise
+WEBHOOK_SECRET, APP_KEY     made at the first start, kept in files only this user can read
+WEBHOOK_URL                 where the local provider says "ready"; this server itself by default
+ALLOW_SIGNUP                0: only the operator makes accounts
+SIGNED_PLAYBACK             0: who knows the address of a video may watch it, as in the seed
+"""
+
+import importlib.util
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+AVAILABLE = ("local",)
+LATER = ("cloudflare", "mux")
+SECRET_LENGTH = 16
+MIB = 1024 * 1024
+YES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class ConfigProblems(Exception):
+    """The server cannot start like this. `problems`: one sentence each, naming the variable."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything decided before the start. Sizes in bytes, durations in seconds; secrets never leave through `repr`."""
+
+    data: Path
+    provider: str
+    database_url: str
+    public_url: str | None
+    host: str
+    port: int
+    webhook_secret: str
+    webhook_url: str | None
+    app_key: str
+    max_bytes: int
+    max_duration: int
+    allow_signup: bool
+    signed_playback: bool
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], data: Path, *, host: str = "127.0.0.1", port: int = 0) -> "Config":
+        """Read the environment; make the data folder and its secrets. ConfigProblems if anything is wrong."""
+        reader = _Reader(environ)
+        public_url = reader.public_url()
+        if host not in LOOPBACK and public_url is None:
+            reader.problems.append(f"NEXT_PUBLIC_APP_URL is missing: it is needed to listen on {host}.")
+        if not 0 <= port <= 65535:
+            reader.problems.append(f"The port must be between 0 and 65535, not {port}.")
+        values = {
+            "provider": reader.provider(),
+            "database_url": reader.database_url(data),
+            "max_bytes": reader.number("MAX_VIDEO_SIZE_MB", 30 * 1024, 1024 * 1024) * MIB,
+            "max_duration": reader.number("MAX_VIDEO_DURATION_MINUTES", 360, 24 * 60) * 60,
+            "allow_signup": reader.flag("ALLOW_SIGNUP"),
+            "signed_playback": reader.flag("SIGNED_PLAYBACK"),
+            "webhook_url": reader.url("WEBHOOK_URL"),
+        }
+        given = {name: reader.secret(name) for name in ("WEBHOOK_SECRET", "APP_KEY")}
+        if not reader.problems:
+            reader.make(data)
+        if reader.problems:
+            raise ConfigProblems(reader.problems)
+        return cls(
+            data=data,
+            host=host,
+            port=port,
+            public_url=public_url,
+            webhook_secret=given["WEBHOOK_SECRET"] or kept_secret(data / "webhook-secret"),
+            app_key=given["APP_KEY"] or kept_secret(data / "app-key"),
+            **values,  # type: ignore[arg-type] # one value a field, checked by the reader
+        )
+
+    def __repr__(self) -> str:
+        return f"Config(data={str(self.data)!r}, provider={self.provider!r}, host={self.host!r}, port={self.port})"
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in this file; made at the first call, readable by this user only."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        secret = secrets.token_urlsafe(32)
+        file.write(secret)
+    return secret
+
+
+class _Reader:
+    """Reads variables and collects what is wrong with them; what it returns then is never used."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.problems: list[str] = []
+        self._environ = environ
+
+    def text(self, name: str) -> str | None:
+        """The variable, or None where it is missing or empty."""
+        return self._environ.get(name, "").strip() or None
+
+    def provider(self) -> str:
+        """One of AVAILABLE."""
+        name = self.text("VIDEO_PROVIDER") or "local"
+        if name in LATER:
+            self.problems.append(f"VIDEO_PROVIDER={name} is not available in this version. Use local.")
+        elif name not in AVAILABLE:
+            self.problems.append(f"VIDEO_PROVIDER={name} is not known. Use {' or '.join(AVAILABLE)}.")
+        return name
+
+    def database_url(self, data: Path) -> str:
+        """SQLite or PostgreSQL. The address itself is never repeated: it may hold a password."""
+        given = self.text("DATABASE_URL")
+        if given is None:
+            return f"sqlite:///{data / 'reelferry.sqlite3'}"
+        try:
+            kind = make_url(given).get_backend_name()
+        except ArgumentError:
+            self.problems.append("DATABASE_URL is not a database address. Use sqlite:///… or postgresql://….")
+            return given
+        if kind in {"postgresql", "postgres"}:
+            if importlib.util.find_spec("psycopg") is None:
+                self.problems.append("DATABASE_URL names PostgreSQL, and the package psycopg is not installed.")
+        elif kind != "sqlite":
+            self.problems.append(f"DATABASE_URL names {kind}. Use sqlite:///… or postgresql://….")
+        return given
+
+    def public_url(self) -> str | None:
+        """Scheme and host, no path: tus and playback addresses are made from it."""
+        both = {self.url(name) for name in ("NEXT_PUBLIC_APP_URL", "PUBLIC_URL")} - {None}
+        if len(both) > 1:
+            self.problems.append("NEXT_PUBLIC_APP_URL and PUBLIC_URL differ. Set one of them.")
+        found = both.pop() if both else None
+        if found and urlsplit(found).path not in {"", "/"}:
+            self.problems.append(
+                "NEXT_PUBLIC_APP_URL must not have a path: this server answers at the top of its host."
+            )
+        return found.rstrip("/") if found else None
+
+    def url(self, name: str) -> str | None:
+        """An http or https address."""
+        given = self.text(name)
+        if given is None:
+            return None
+        try:
+            parts = urlsplit(given)
+            good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or parts.username is not None or parts.fragment:
+            self.problems.append(f"{name} is not an address that begins with http:// or https://.")
+        return given
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A whole number from 1 to `most`."""
+        given = self.text(name)
+        if given is None:
+            return default
+        value = int(given) if given.isascii() and given.isdigit() and len(given) <= 12 else 0
+        if not 1 <= value <= most:
+            self.problems.append(f"{name}={given} is not a whole number from 1 to {most}.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """1 or 0, and the usual words for them."""
+        given = self.text(name)
+        if given is not None and given.lower() not in YES:
+            self.problems.append(f"{name}={given} is neither 1 nor 0.")
+        return YES.get((given or "0").lower(), False)
+
+    def secret(self, name: str) -> str | None:
+        """Long enough not to be guessed. Never repeated in a problem."""
+        given = self.text(name)
+        if given is not None and len(given) < SECRET_LENGTH:
+            self.problems.append(f"{name} is shorter than {SECRET_LENGTH} characters.")
+        return given
+
+    def make(self, data: Path) -> None:
+        """Create the data folder."""
+        try:
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            self.problems.append(f"The data folder {data} cannot be made: {error.strerror}.")
+            return
+        if not os.access(data, os.W_OK | os.X_OK):
+            self.problems.append(f"The data folder {data} cannot be written to.")

@@ -1,0 +1,183 @@
+"""Work to do later: rows in the same database, leased to one worker at a time: nothing lost, nothing doubled.
+
+A job is enqueued inside the transaction that makes it necessary. A worker that dies loses its lease, and the job goes
+to the next one; a worker that only seemed dead finds its results refused.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, CursorResult, Result, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import JobRow, new_id, now
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+POLL = 0.2
+LONGEST_WAIT = 600
+
+
+def enqueue(
+    session: Session,
+    kind: str,
+    key: str,
+    payload: Mapping[str, Any],
+    *,
+    run_at: datetime | None = None,
+    max_attempts: int = 5,
+) -> bool:
+    """Add a job in the caller's transaction. False: there is, or was, one of the same `key`."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    row = {
+        "id": new_id(),
+        "kind": kind,
+        "key": key,
+        "payload": dict(payload),
+        "attempts": 0,
+        "max_attempts": max_attempts,
+        "run_at": run_at or now(),
+    }
+    result = session.execute(dialect.insert(JobRow).values(row).on_conflict_do_nothing(index_elements=["key"]))
+    return changed(result)
+
+
+def changed(result: Result[Any]) -> bool:
+    """Whether a statement touched a row."""
+    return cast("CursorResult[Any]", result).rowcount > 0
+
+
+def release_all(session: Session) -> None:
+    """Give every lease back: for the only process on this database, at its start, when no worker can be alive."""
+    session.execute(update(JobRow).where(JobRow.done_at.is_(None)).values(lease_until=None))
+
+
+def position(session: Session, kind: str, key: str) -> int | None:
+    """How many jobs of this kind are to be done before this one, and itself: 1 = next. None once a worker has it."""
+    mine = session.execute(select(JobRow.run_at, JobRow.id).where(JobRow.key == key, _waiting())).one_or_none()
+    if mine is None:
+        return None
+    earlier = or_(JobRow.run_at < mine.run_at, (JobRow.run_at == mine.run_at) & (JobRow.id <= mine.id))
+    return session.scalar(select(func.count()).select_from(JobRow).where(JobRow.kind == kind, _waiting(), earlier))
+
+
+def _waiting() -> ColumnElement[bool]:
+    return JobRow.done_at.is_(None) & or_(JobRow.lease_until.is_(None), JobRow.lease_until < now())
+
+
+class Lease:
+    """One attempt at one job. `attempt` counts from 1; `final` says that no other follows if this one fails."""
+
+    def __init__(self, row: JobRow, database: Database, length: timedelta, stopping: threading.Event) -> None:
+        self.kind = row.kind
+        self.payload: Mapping[str, Any] = row.payload
+        self.attempt = row.attempts
+        self.final = row.attempts >= row.max_attempts
+        self.let_go = False
+        self._row = row
+        self._database = database
+        self._length = length
+        self._stopping = stopping
+
+    def keep(self) -> bool:
+        """Renew the lease. False: it was lost, or the server is stopping; end at once and write nothing more."""
+        if not self.let_go:
+            self.let_go = self._stopping.is_set() or not self._write(lease_until=now() + self._length)
+        return not self.let_go
+
+    def finish(self) -> None:
+        """The work is done, for good."""
+        self._write(done_at=now(), lease_until=None, error=None)
+
+    def fail(self, error: str) -> None:
+        """It did not work: later again, twice as late each time, or never."""
+        wait = timedelta(seconds=min(2**self.attempt, LONGEST_WAIT))
+        self._write(done_at=now() if self.final else None, lease_until=None, run_at=now() + wait, error=error)
+
+    def give_back(self) -> None:
+        """It was not the job's fault: this attempt does not count."""
+        self._write(lease_until=None, attempts=self.attempt - 1)
+
+    def _write(self, **values: datetime | int | str | None) -> bool:
+        """Fenced: only the holder of this very lease may write. False if that is somebody else now."""
+        mine = (JobRow.id == self._row.id, JobRow.worker == self._row.worker, JobRow.attempts == self.attempt)
+        with self._database.write() as session:
+            return changed(session.execute(update(JobRow).where(*mine, JobRow.done_at.is_(None)).values(**values)))
+
+
+Handler = Callable[[Lease], None]
+
+
+def claim(database: Database, kinds: Collection[str], worker: str, length: timedelta) -> JobRow | None:
+    """Lease the job that has been due for longest. Looks before it takes the write lock: mostly there is none."""
+    due = select(JobRow).where(JobRow.kind.in_(kinds), JobRow.run_at <= now(), _waiting()).order_by(JobRow.run_at)
+    with database.read() as session:
+        if session.scalar(due.limit(1)) is None:
+            return None
+    with database.write() as session:
+        row = session.scalar(due.limit(1).with_for_update(skip_locked=True))  # SQLite: BEGIN IMMEDIATE serialises
+        if row is not None:
+            row.attempts += 1
+            row.worker = worker
+            row.lease_until = now() + length
+        return row
+
+
+class Worker(threading.Thread):
+    """Does jobs of the kinds it has handlers for, one at a time, until it is stopped.
+
+    A handler that returns has done the job; one that raises has failed this attempt.
+    """
+
+    def __init__(
+        self, database: Database, handlers: Mapping[str, Handler], *, lease: timedelta = LEASE, poll: float = POLL
+    ) -> None:
+        super().__init__(name="worker-" + "-".join(sorted(handlers)))
+        self.stopping = threading.Event()
+        self._database = database
+        self._handlers = handlers
+        self._lease = lease
+        self._poll = poll
+        self._id = f"{socket.gethostname()[:16]}:{os.getpid()}:{uuid4().hex[:12]}"
+
+    def stop(self) -> None:
+        """Ask it to end; the job at hand is told by its lease, and given back. Then `join`."""
+        self.stopping.set()
+
+    def run(self) -> None:
+        """The thread."""
+        while not self.stopping.is_set():
+            try:
+                row = claim(self._database, self._handlers.keys(), self._id, self._lease)
+            except OperationalError:
+                log.warning("The database did not answer; asking again", exc_info=True)
+                row = None
+            if row is None:
+                self.stopping.wait(self._poll)
+            else:
+                self._do(Lease(row, self._database, self._lease, self.stopping))
+
+    def _do(self, lease: Lease) -> None:
+        try:
+            self._handlers[lease.kind](lease)
+        except Exception as error:  # one job must not end the worker
+            if lease.let_go:
+                lease.give_back()
+                return
+            log.warning("Job %s failed, attempt %s", lease.kind, lease.attempt, exc_info=True)
+            lease.fail(f"{type(error).__name__}: {error}"[:1000])
+            return
+        if lease.let_go:
+            lease.give_back()
+        else:
+            lease.finish()

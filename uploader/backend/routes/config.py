@@ -1,0 +1,22 @@
+"""What this server takes, for anybody who asks."""
+
+from fastapi import APIRouter
+
+import uploader
+from uploader.backend.context import TheBackend
+from uploader.backend.problems import responses
+from uploader.wire import ServerConfig
+
+router = APIRouter(prefix="/api", tags=["server"])
+
+
+@router.get("/config", responses=responses())
+def config(backend: TheBackend) -> ServerConfig:
+    """Limits and protocols. Needs no sign-in."""
+    return ServerConfig(
+        version=uploader.__version__,
+        max_bytes=backend.config.max_bytes,
+        max_duration_seconds=backend.config.max_duration,
+        accepted_types=("video/*",),
+        protocols=backend.provider.protocols,
+    )

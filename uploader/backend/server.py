@@ -1,0 +1,190 @@
+"""Builds the backend from its configuration and lets it run: in this thread, or beside a test."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from sqlalchemy.exc import OperationalError
+from uvicorn.server import HANDLED_SIGNALS
+
+from uploader.backend import idempotency, jobs, videos
+from uploader.backend.app import create_app
+from uploader.backend.config import Config, ConfigProblems
+from uploader.backend.context import Backend
+from uploader.backend.data_lock import FolderInUse, hold
+from uploader.backend.providers import PROVIDERS, MakeProvider
+from uploader.backend.store.database import Database
+from uploader.backend.store.migrate import DatabaseTooNew, migrate
+from uploader.backend.store.models import now
+
+log = logging.getLogger(__name__)
+
+GRACE = 1.0
+"""Seconds that requests in flight have after the signal to stop. Then their connections are closed, as networks do."""
+
+
+class Server(uvicorn.Server):
+    """Ends within seconds and without noise, whatever connections are open."""
+
+    def __init__(self, config: uvicorn.Config, before_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_end = before_end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let streams end by themselves, then requests in flight, then hang up."""
+        self._before_end()
+        hang_up = asyncio.get_running_loop().call_later(GRACE, self._hang_up)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            hang_up.cancel()
+
+    def _hang_up(self) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's own, but the signal is not raised again afterwards: the caller still has to put things away."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A backend that listens but does not answer yet: `server.run(sockets=[socket])` makes it."""
+
+    backend: Backend
+    server: Server
+    socket: socket.socket
+
+    def run(self) -> None:
+        """Answer until a signal, or `server.should_exit`."""
+        self.server.run(sockets=[self.socket])
+
+
+@contextmanager
+def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Prepared]:
+    """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible."""
+    try:
+        with hold(config.data), listening(config) as listener, opened(config) as database:
+            _take_over(database)
+            base_url = config.public_url or address(listener)
+            made = {name: make(config, base_url, database) for name, make in providers.items()}
+            backend = Backend(config, database, made, now, base_url)
+            with working(backend):
+                yield Prepared(backend, _server(backend), listener)
+    except FolderInUse:
+        raise ConfigProblems([f"Another server is already using the data folder {config.data}."]) from None
+
+
+@contextmanager
+def listening(config: Config) -> Iterator[socket.socket]:
+    """A listening socket. ConfigProblems if the port is taken."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        if sys.platform != "win32":  # there it would let others take the port over
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((config.host, config.port))
+        except OSError as error:
+            raise ConfigProblems([f"Cannot listen on {config.host} port {config.port}: {error.strerror}."]) from error
+        listener.listen(512)
+        yield listener
+
+
+def address(listener: socket.socket) -> str:
+    """Where the socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[Database]:
+    """The database at the newest schema. ConfigProblems if it cannot be reached or was written by a later version."""
+    database = Database(config.database_url)
+    try:
+        _bring_up_to_date(database)
+        yield database
+    finally:
+        database.close()
+
+
+def _bring_up_to_date(database: Database) -> None:
+    try:
+        migrate(database)
+    except DatabaseTooNew:
+        raise ConfigProblems(["The database was written by a newer Reelferry. Install that version."]) from None
+    except OperationalError as error:
+        raise ConfigProblems([f"The database did not open: {error.orig}."]) from error
+
+
+def _take_over(database: Database) -> None:
+    """What a killed server held is free at once; on SQLite we are the only server, because we hold its folder."""
+    if database.dialect == "sqlite":
+        with database.write() as session:
+            jobs.release_all(session)
+            idempotency.release_all(session)
+
+
+@contextmanager
+def working(backend: Backend) -> Iterator[None]:
+    """One worker for each kind of job, so that a long one never keeps a short one waiting."""
+    handlers = {"forget": videos.forgetter(backend.providers)}
+    for provider in backend.providers.values():
+        handlers |= provider.handlers()
+    workers = [jobs.Worker(backend.database, {kind: handler}) for kind, handler in handlers.items()]
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            worker.join()
+
+
+def _server(backend: Backend) -> Server:
+    def stop_providers() -> None:
+        for provider in backend.providers.values():
+            provider.stop()
+
+    config = uvicorn.Config(
+        create_app(backend),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+    )
+    return Server(config, stop_providers)
+
+
+@contextmanager
+def running(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Backend]:
+    """The whole server in a thread of its own, answering when the block begins, gone when it ends: for tests."""
+    with prepared(config, providers) as ready:
+        thread = threading.Thread(target=ready.run, name="server")
+        thread.start()
+        try:
+            yield ready.backend
+        finally:
+            ready.server.should_exit = True
+            thread.join()

@@ -1,0 +1,35 @@
+"""Brings a database to the schema of this version."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from uploader.backend.store.database import Database
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+class DatabaseTooNew(Exception):
+    """The database was written by a later version of Reelferry."""
+
+
+def alembic_config(database: Database) -> Config:
+    """Alembic on this database: what its commands and our tests need."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["engine"] = database.engine
+    return config
+
+
+def migrate(database: Database) -> None:
+    """Upgrade to the newest schema, one transaction a step. DatabaseTooNew if a later version wrote it."""
+    config = alembic_config(database)
+    with database.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise DatabaseTooNew(found)
+    command.upgrade(config, "head")

@@ -1,0 +1,56 @@
+"""How Alembic reaches the database: over the engine it is handed, or over DATABASE_URL when a developer runs it."""
+
+import os
+from typing import Literal, cast
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import Base, JsonText, UtcTime
+
+JSON_TEXT = 'sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")'
+
+
+def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
+    """Migrations name plain SQLAlchemy types: they outlive our models."""
+    if kind == "type" and isinstance(item, UtcTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and item is JsonText:
+        autogen.imports.add("from sqlalchemy.dialects import postgresql")
+        return JSON_TEXT
+    return False
+
+
+def set_foreign_keys(connection: DBAPIConnection, on: bool) -> None:
+    """Batch mode copies and drops tables: with foreign keys on, SQLite would delete the rows that point at them."""
+    connection.cursor().execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+
+
+given = context.config.attributes.get("engine")
+engine = given or Database(os.environ["DATABASE_URL"]).engine
+with engine.connect() as connection:
+    raw = cast("DBAPIConnection", connection.connection.dbapi_connection)
+    if engine.dialect.name == "sqlite":
+        set_foreign_keys(raw, on=False)
+    try:
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_as_batch=True,
+            render_item=render_item,
+            compare_type=True,
+            compare_server_default=True,
+            transactional_ddl=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+    finally:
+        connection.rollback()
+        if engine.dialect.name == "sqlite":
+            set_foreign_keys(raw, on=True)
+if given is None:
+    engine.dispose()

@@ -1,0 +1,122 @@
+"""The one truth about a video's state: every change is one compare-and-set, and a final state stays.
+
+    uploading ──► processing ──► ready · error · cancelled
+        └───────────────────────────▲
+
+Deleting is the one way out of `ready` and `error`: to `cancelled`, which keeps the row and nothing else.
+
+All functions work inside the caller's transaction and say whether they changed anything: False means that the news was
+old, and the caller has nothing to do.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from uploader.backend import jobs
+from uploader.backend.store.models import Video, VideoUpload
+
+if TYPE_CHECKING:
+    from uploader.backend.providers.base import Provider, Sight
+
+UNFINISHED = ("uploading", "processing")
+NOWHERE = {"playback_url": None, "thumbnail_url": None}
+
+
+def received(session: Session, video_id: str, now: datetime) -> bool:
+    """All bytes are there. The local provider's transcoding is enqueued with it."""
+    if not _move(session, video_id, ("uploading",), "processing", now, stage="queued"):
+        return False
+    if session.scalar(select(Video.provider).where(Video.id == video_id)) == "local":
+        jobs.enqueue(session, "transcode", transcode_key(video_id), {"videoId": video_id})
+    return True
+
+
+def progressed(session: Session, video_id: str, stage: str, percent: float | None) -> bool:
+    """Processing has come to `stage`, `percent` of the way (0 to 100). False: it is no longer wanted."""
+    here = update(Video).where(Video.id == video_id, Video.status == "processing")
+    return jobs.changed(session.execute(here.values(stage=stage, percent=percent, version=Video.version + 1)))
+
+
+def ready(session: Session, video_id: str, sight: "Sight", now: datetime) -> bool:
+    """It can be watched. Late news about a video that was cancelled has the provider forget it again."""
+    duration = sight.duration
+    applied = _move(
+        session,
+        video_id,
+        UNFINISHED,
+        "ready",
+        now,
+        playback_url=sight.playback_url,
+        thumbnail_url=sight.thumbnail_url,
+        duration=None if duration is None else math.floor(duration + 0.5),
+        width=sight.width,
+        height=sight.height,
+        bitrate=sight.bitrate,
+        codec=sight.codec,
+        metadata_=None if duration is None else {"durationSeconds": duration},
+    )
+    video = None if applied else session.get(Video, video_id)
+    if video is not None and video.status == "cancelled":
+        _forget(session, video, "late")
+    return applied
+
+
+def failed(session: Session, video_id: str, code: str, message: str, now: datetime) -> bool:
+    """It will never be watchable. `code` is stable, `message` for people."""
+    return _move(session, video_id, UNFINISHED, "error", now, error=message, error_code=code[:50])
+
+
+def cancelled(session: Session, video_id: str, now: datetime) -> bool:
+    """Nobody wants it any more; what the provider has of it goes."""
+    if not _move(session, video_id, UNFINISHED, "cancelled", now):
+        return False
+    _forget(session, session.get_one(Video, video_id), "cancelled")
+    return True
+
+
+def deleted(session: Session, video_id: str, now: datetime) -> bool:
+    """Its owner deleted it, whatever its state. False: that has happened before."""
+    if not _move(session, video_id, (*UNFINISHED, "ready", "error"), "cancelled", now, **NOWHERE):
+        return False
+    _forget(session, session.get_one(Video, video_id), "cancelled")
+    return True
+
+
+def transcode_key(video_id: str) -> str:
+    """The key of the one job that makes a video watchable."""
+    return f"transcode:{video_id}"
+
+
+def forgetter(providers: "Mapping[str, Provider]") -> jobs.Handler:
+    """The handler of `forget` jobs: has the provider delete what it holds."""
+
+    def forget(lease: jobs.Lease) -> None:
+        providers[lease.payload["provider"]].forget(lease.payload["uploadId"])
+
+    return forget
+
+
+def _move(
+    session: Session, video_id: str, sources: tuple[str, ...], status: str, now: datetime, **values: object
+) -> bool:
+    """The compare-and-set. The upload's address dies with the state `uploading`."""
+    common = {"stage": None, "percent": None, "upload_url": None, "updated_at": now}
+    if status not in UNFINISHED:
+        common["processed_at"] = now
+    moving = update(Video).where(Video.id == video_id, Video.status.in_(sources))
+    result = session.execute(moving.values({**common, **values, "status": status, "version": Video.version + 1}))
+    if not jobs.changed(result):
+        return False
+    session.execute(update(VideoUpload).where(VideoUpload.id == video_id).values(status=status, upload_url=None))
+    return True
+
+
+def _forget(session: Session, video: Video, why: str) -> None:
+    if video.provider_upload_id is not None:
+        payload = {"provider": video.provider, "uploadId": video.provider_upload_id}
+        jobs.enqueue(session, "forget", f"forget:{video.id}:{why}", payload)
