@@ -301,6 +301,22 @@ class QueueInUse(Permanent):
     hint = "Use the one that is open."
 
 
+class UnknownJob(Permanent):
+    """No job, or more than one, goes by that name."""
+
+    code = "unknown_job"
+    title = "There is no such upload"
+    hint = "`reelferry list` shows what there is."
+
+
+class NotNow(Permanent):
+    """The command does not fit what the job is doing."""
+
+    code = "not_now"
+    title = "That is not possible now"
+    hint = "Nothing was changed."
+
+
 class Unexpected(Permanent):
     """A mistake of ours. The log has the traceback."""
 
