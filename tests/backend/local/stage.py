@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
+from typing import Self
 
 import httpx
 import uvicorn
@@ -15,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from uploader.backend.providers.local.files import Files
 from uploader.backend.providers.local.tus import Tus
@@ -89,6 +91,12 @@ class Wire:
         self.url = url
         self.http = httpx.Client(base_url=url, timeout=20)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
     def head(self, upload_id: str) -> httpx.Response:
         return self.http.head(f"/files/{upload_id}", headers=VERSION)
 
@@ -117,7 +125,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(app: Starlette) -> Iterator[str]:
+def served(app: ASGIApp) -> Iterator[str]:
     """The application on a port of its own, in a thread; gives its address."""
     server = _Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_keep_alive=75))
     listener = server.config.bind_socket()
