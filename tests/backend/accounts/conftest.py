@@ -4,10 +4,9 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.backend.accounts.stand import Proof, Stand, standing
+from tests.backend.accounts.stand import Proof, Stand, client, standing
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 def stand(_server: Stand) -> Iterator[Stand]:
     """Ada has an account; no limit is used up. Leave her account alone."""
     _server.clock.pass_by(minutes=15)
-    with httpx.Client(base_url=_server.backend.base_url) as browser:
+    with client(_server.backend.base_url) as browser:
         yield dataclasses.replace(_server, browser=browser, proof=Proof())
 
 

@@ -1,6 +1,5 @@
 """From the sign-in page to tokens, and what an attacker tries on the way."""
 
-import httpx
 import pytest
 
 from tests.backend.accounts.stand import REDIRECT, Proof, Stand, at_once, returned
@@ -195,17 +194,17 @@ def test_codes_and_tokens_are_not_in_the_database(stand: Stand):
 
 def test_parameters_in_the_address_of_the_token_endpoint_do_not_count(stand: Stand):
     form = {"grant_type": "authorization_code", "code": stand.code(), "code_verifier": stand.proof.verifier}
-    url = f"{stand.backend.base_url}/oauth/token"
-    reply = httpx.post(url, params={"client_id": "reelferry-desktop", "redirect_uri": REDIRECT, **form})
+    url = "/oauth/token"
+    reply = stand.app.post(url, params={"client_id": "reelferry-desktop", "redirect_uri": REDIRECT, **form})
     assert reply.status_code == 400
 
 
 def test_the_token_endpoint_takes_forms_only(stand: Stand):
-    url = f"{stand.backend.base_url}/oauth/token"
+    url = "/oauth/token"
     form = {"grant_type": "refresh_token", "client_id": "reelferry-desktop", "refresh_token": "x"}
-    assert httpx.post(url, json=form).json()["error"] == "unsupported_grant_type"
-    assert httpx.post(url, files={"grant_type": (None, "refresh_token")}).status_code == 400
-    assert httpx.get(url, params=form).status_code == 405
+    assert stand.app.post(url, json=form).json()["error"] == "unsupported_grant_type"
+    assert stand.app.post(url, files={"grant_type": (None, "refresh_token")}).status_code == 400
+    assert stand.app.get(url, params=form).status_code == 405
 
 
 def test_an_app_that_does_not_ask_to_stay_signed_in_gets_no_refresh_token(stand: Stand):

@@ -53,7 +53,7 @@ class _Visit:
             return self._gone()
         if not self._seal.holds(typed.get("seal", "")):
             return self._page(shown, trouble="This page was open for too long. Try again.", status=403)
-        wrong = setup.problems(username, name, password, typed.get("again", ""))
+        wrong = setup.problems(username, name, password, typed.get("password_again", ""))
         if wrong:
             return self._page(shown, wrong, status=422)
         password_hash = passwords.hashed(password)
@@ -109,5 +109,5 @@ class _Visit:
         if there_is_one:
             says = "This server has its first account already. Go back to Reelferry and sign in."
         else:
-            says = "It works once, for 24 hours, until the server starts again. Start the server to get a new one."
+            says = "A link works once, for 24 hours. Start the server again to get a new one."
         return pages.Page("This link is no longer valid", (says,), self._backend.base_url, status=410).response()

@@ -31,8 +31,7 @@ class Field:
 
     def html(self) -> str:
         """Label, input, and what explains it, tied together for those who do not see it."""
-        notes = [(kind, text) for kind in ("wrong", "hint") if (text := getattr(self, kind))]
-        described = f' aria-describedby="{" ".join(f"{self.name}-{kind}" for kind, _ in notes)}"' if notes else ""
+        note = self.wrong or self.hint
         parts = [
             f'<div class="field"><label for="{self.name}">{escape(self.label)}',
             ' <span class="optional">(optional)</span>' if self.optional else "",
@@ -42,8 +41,9 @@ class Field:
             "" if self.optional else " required",
             ' aria-invalid="true"' if self.wrong else "",
             " autofocus" if self.focus else "",
-            f"{described}{self.extra}>",
-            *(f'<p class="{kind}" id="{self.name}-{kind}">{escape(text)}</p>' for kind, text in notes),
+            f' aria-describedby="{self.name}-note"' if note else "",
+            f"{self.extra}>",
+            f'<p class="{"wrong" if self.wrong else "hint"}" id="{self.name}-note">{escape(note)}</p>' if note else "",
             "</div>",
         ]
         return "".join(parts)
@@ -156,7 +156,7 @@ def set_up(
     status: int,
 ) -> HTMLResponse:
     """The first account."""
-    names = ("username", "name", "password", "again")
+    names = ("username", "name", "password", "password_again")
     focus = next((name for name in names if name in wrong), "username")
     about = (
         ("Username", "username", f"You sign in with it. {USERNAME_RULE}", ' maxlength="64"'),

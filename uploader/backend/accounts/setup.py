@@ -48,6 +48,6 @@ def problems(username: str, name: str, password: str, again: str) -> dict[str, s
         "username": users.username_problem(username),
         "name": users.name_problem(name),
         "password": passwords.problem(password, username),
-        "again": None if again == password else "The two passwords differ.",
+        "password_again": None if again == password else "The two passwords differ.",
     }
     return {field: words for field, words in found.items() if words}
