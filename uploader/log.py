@@ -14,6 +14,7 @@ from typing import Any, TextIO
 MAX_BYTES = 2_000_000
 KEPT = 3
 HIDDEN = "[hidden]"
+LINE = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s  %(message)s"
 
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*)['\"]?(?:\w+\s+)?[^\s,'\"}]+"), rf"\1{HIDDEN}"),
@@ -41,16 +42,21 @@ def set_up(folder: Path, *, name: str = "window", verbose: bool = False) -> None
 
     What ends the program goes to stderr as well; with `verbose`, everything does.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = _Rotating(folder / f"{name}.log", maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
-    handlers: list[logging.Handler] = [file]
+    handlers = [file(folder, name, LINE)]
     if sys.stderr is not None:  # a frozen window has none
         terminal = logging.StreamHandler()
         terminal.setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+        terminal.setFormatter(_Redacting(LINE))
         handlers.append(terminal)
-    for handler in handlers:
-        handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(threadName)s %(name)s  %(message)s"))
     _install(handlers, verbose=verbose)
+
+
+def file(folder: Path, name: str, line: str) -> logging.Handler:
+    """Writes records in the form `line` to `folder`/`name`.log and at most `KEPT` older ones, without secrets."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = _Rotating(folder / f"{name}.log", maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
+    handler.setFormatter(_Redacting(line))
+    return handler
 
 
 def set_up_server(*, stream: TextIO | None = None, verbose: bool = False) -> None:
@@ -112,6 +118,7 @@ class _Rotating(logging.handlers.RotatingFileHandler):
 
 
 def _redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop("color_message", None)  # uvicorn's second copy of the same words
     for key, value in event.items():
         if not key.startswith("_"):
             event[key] = HIDDEN if _SECRET_KEYS.search(key) and value is not None else _redact_value(value)
