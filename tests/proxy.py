@@ -103,11 +103,11 @@ class Proxy:
 
         self._do(command())
 
-    def swallow(self, method: str, nth: int = 1) -> None:
-        """Let the nth request of this method from now on reach the server, and lose its reply with the connection."""
+    def swallow(self, method: str, nth: int = 1, *, path: str = "/") -> None:
+        """Lose the reply to the nth request of this method from now on whose path begins with `path`, and its line."""
 
         async def command() -> None:
-            self._swallow = (method.encode(), nth)
+            self._swallow = (f"{method} {path}".encode(), nth)
 
         self._do(command())
 
@@ -166,13 +166,13 @@ class Proxy:
             self._lines.discard(line)
             line.gone.set()
 
-    def _matches(self, method: bytes) -> bool:
+    def _matches(self, request: bytes) -> bool:
         """Whether the reply to this request is the one to be lost."""
-        if self._swallow is None or self._swallow[0] != method:
+        if self._swallow is None or not request.startswith(self._swallow[0]):
             return False
-        nth = self._swallow[1] - 1
-        self._swallow = (method, nth) if nth else None
-        return nth == 0
+        wanted, nth = self._swallow
+        self._swallow = (wanted, nth - 1) if nth > 1 else None
+        return nth == 1
 
 
 class _Line:
@@ -210,7 +210,7 @@ class _Line:
         with contextlib.suppress(OSError):
             while data := await self._next(source):
                 await self._proxy._flowing.wait()
-                if way == "up" and any(self._proxy._matches(method) for method in self._requests.feed(data)):
+                if way == "up" and any(self._proxy._matches(request) for request in self._requests.feed(data)):
                     self._swallowing = True
                 if way == "down" and self._swallowing:
                     self._proxy.swallowed += 1
@@ -255,8 +255,8 @@ class _Requests:
         self._opaque = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The methods of the requests whose heads are complete with `data`."""
-        methods = []
+        """The request lines of the requests whose heads are complete with `data`."""
+        lines = []
         while data and not self._opaque:
             skipped = min(self._body, len(data))
             self._body -= skipped
@@ -268,11 +268,11 @@ class _Requests:
             head, end, rest = self._head.partition(b"\r\n\r\n")
             if end:
                 first, *fields = head.split(b"\r\n")
-                methods.append(first.split(b" ")[0])
+                lines.append(first)
                 named = dict(field.lower().split(b":", 1) for field in fields)
                 self._body = int(named.get(b"content-length", b"0"))
                 self._head, data = b"", rest
-        return methods
+        return lines
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
