@@ -37,6 +37,7 @@ class Proxy:
         self._receive_buffer = receive_buffer
         self._lines: set[_Line] = set()
         self._left: dict[Direction, int] = {}
+        self._until_hold: int | None = None
         self._swallow: tuple[bytes, int] | None = None
         self._rate: float | None = None
         self._server: asyncio.Server | None = None
@@ -66,6 +67,14 @@ class Proxy:
 
         async def command() -> None:
             self._left = {way: n for way, n in (("up", up), ("down", down)) if n is not None}  # type: ignore[misc]  # literals
+
+        self._do(command())
+
+    def hold(self, up: int) -> None:
+        """Stall once exactly `up` more bytes have gone to the server. Once."""
+
+        async def command() -> None:
+            self._until_hold = up
 
         self._do(command())
 
@@ -212,6 +221,8 @@ class _Line:
                 await self._proxy._flowing.wait()
                 if way == "up" and any(self._proxy._matches(request) for request in self._requests.feed(data)):
                     self._swallowing = True
+                if way == "up":
+                    data = await self._pause_at_the_hold(data, sink)
                 if way == "down" and self._swallowing:
                     self._proxy.swallowed += 1
                     self.break_off()
@@ -220,6 +231,20 @@ class _Line:
                     return
             if sink.can_write_eof():
                 sink.write_eof()
+
+    async def _pause_at_the_hold(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
+        """Where the hold is reached within `data`: pass on what comes before it and wait. What is left to pass on."""
+        until = self._proxy._until_hold
+        if until is None:
+            return data
+        if until > len(data):
+            self._proxy._until_hold = until - len(data)
+            return data
+        self._proxy._until_hold = None
+        self._proxy._flowing.clear()
+        await self._pass_on("up", data[:until], sink)
+        await self._proxy._flowing.wait()
+        return data[until:]
 
     async def _next(self, source: asyncio.StreamReader) -> bytes:
         if (rate := self._proxy._rate) is None:

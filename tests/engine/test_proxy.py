@@ -121,3 +121,12 @@ def test_trickles(echo: int):
         assert len(line.recv(1_000)) <= 100
         proxy.flow()
         assert line.recv(1_000)
+
+
+def test_holds_the_line_at_a_byte_and_lets_the_rest_go_on(echo: int):
+    with Proxy(echo) as proxy, socket.create_connection(("127.0.0.1", proxy.port)) as client:
+        proxy.hold(up=10)
+        client.sendall(b"0123456789abcdef")
+        proxy.wait_for(lambda: proxy.up == 10)
+        proxy.flow()
+        proxy.wait_for(lambda: proxy.up == 16)
