@@ -1,7 +1,11 @@
 """The questions others ask about video; each is answered by a limited child process, in our own words."""
 
+import glob
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +22,15 @@ from uploader.errors import (
     ReelferryError,
     TooLong,
 )
-from uploader.media.facts import Probe
+from uploader.media.facts import HlsResult, Probe
 from uploader.media.limits import MIB, Limits
 from uploader.media.process import Answer, converse
 
 T = TypeVar("T")
 
+SLOWEST = 10  # seconds of work for a second of video
+SETTING_OUT = 300  # seconds
+SILENCE = 300  # seconds without progress: the longest is moving the index of a large file to its front
 LOOKING = Limits(cpu=60, memory=3072 * MIB, file_size=64 * MIB)
 
 
@@ -43,6 +50,56 @@ def frame(path: Path, target: Path, *, at: float | None = None, width: int = 448
     target = target.absolute()
     request = {"do": "frame", "path": readable(path), "target": str(target), "at": at, "width": width}
     answered(request, LOOKING, timeout=timeout)
+
+
+def hls(
+    source: Path,
+    folder: Path,
+    *,
+    on_progress: Callable[[float], None],
+    cancelled: Callable[[], bool],
+    max_duration: float,
+) -> HlsResult:
+    """Make `folder` hold what a viewer needs: `index.m3u8` of up to three renditions, `poster.jpg`, `progressive.mp4`.
+
+    The folder appears complete or not at all, and replaces one of the same name; one caller at a time for each.
+    `on_progress` hears percents, at most four times a second; `cancelled` is asked about as often. `max_duration` in
+    seconds. Raises TooLong, Cancelled, DiskFull, or as `probe` does.
+    """
+    path = readable(source)
+    folder = folder.absolute()
+    for left_behind in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        shutil.rmtree(left_behind)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        request = {"do": "hls", "path": path, "folder": str(draft), "max_duration": max_duration}
+        limits = _transcoding(source.stat().st_size, max_duration)
+        result = answered(
+            request,
+            limits,
+            timeout=max_duration * SLOWEST + SETTING_OUT,
+            silence=SILENCE,
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
+        presentation = _as(HlsResult, result)
+        if folder.exists():
+            folder.rename(draft / "replaced")
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    on_progress(100)
+    return presentation
+
+
+def _transcoding(size: int, max_duration: float) -> Limits:
+    return Limits(
+        cpu=int(max_duration * SLOWEST + SETTING_OUT) * (os.cpu_count() or 1),
+        memory=4096 * MIB,
+        file_size=size + int(max_duration) * MIB + 64 * MIB,
+        files=128,
+        nice=10,
+    )
 
 
 def readable(path: Path) -> str:

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _done(request: Request, tell: Tell) -> object:
-    from uploader.media import look  # noqa: PLC0415  (FFmpeg is loaded under the limits)
+    from uploader.media import look, present  # noqa: PLC0415  (FFmpeg is loaded under the limits)
 
     match request.pop("do"):
         case "probe":
@@ -47,6 +47,8 @@ def _done(request: Request, tell: Tell) -> object:
         case "frame":
             look.frame(**request)
             return None
+        case "hls":
+            return asdict(present.present(**request, tell=tell))
         case _:
             raise ValueError("no such request")
 

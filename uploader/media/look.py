@@ -10,7 +10,8 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from uploader.media.facts import Probe
-from uploader.media.picture import Scaler, even
+from uploader.media.ladder import even
+from uploader.media.picture import Scaler
 from uploader.media.refusal import Refusal
 from uploader.media.source import MICROSECONDS, Facts, Source, inspected, opened, pictures
 

@@ -119,8 +119,3 @@ def _colours(frame: VideoFrame, pixels: str) -> str:
     if frame.color_trc in HDR or frame.color_primaries == BT2020:
         arguments += ":out_transfer=bt709:out_primaries=bt709"
     return arguments
-
-
-def even(value: float) -> int:
-    """The nearest even whole number, at least 2: what 4:2:0 pictures need."""
-    return max(2, 2 * round(value / 2))

@@ -41,6 +41,11 @@ class Source:
     video: VideoStream
     audio: AudioStream | None
 
+    @property
+    def streams(self) -> tuple[VideoStream | AudioStream, ...]:
+        """What is used of the file."""
+        return (self.video,) if self.audio is None else (self.video, self.audio)
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -120,15 +125,24 @@ def inspected(path: str) -> Facts:
 
 
 def packets(source: Source, *streams: VideoStream | AudioStream) -> Iterator[AnyPacket]:
-    """The file's packets as far as it can be read; a damaged tail ends it like any other end."""
+    """The file's packets as far as it can be read, then an empty one for each stream: its decoder gives what it held.
+
+    A damaged tail ends the file like any other end.
+    """
     demuxed = source.container.demux(*streams)
     while True:
         try:
             packet = next(demuxed)
         except (StopIteration, FFmpegError):
-            return
+            break
         if packet.size:
             yield cast("AnyPacket", packet)
+    for stream in streams:
+        last = cast("AnyPacket", Packet())
+        last.stream = stream
+        if stream.time_base:
+            last.time_base = stream.time_base
+        yield last
 
 
 def decoded(packet: AnyPacket) -> list[VideoFrame | AudioFrame]:
@@ -143,10 +157,14 @@ def pictures(source: Source) -> Iterator[VideoFrame]:
     """The video's frames from where the file stands."""
     for packet in packets(source, source.video):
         yield from cast("list[VideoFrame]", decoded(packet))
-    try:
-        yield from source.video.decode(None)
-    except FFmpegError:
-        return
+
+
+def twin(packet: AnyPacket) -> AnyPacket:
+    """A packet of its own with the same content: muxing changes the one it is given."""
+    copy = cast("AnyPacket", Packet(bytes(packet)))
+    copy.pts, copy.dts, copy.duration, copy.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+    copy.is_keyframe = packet.is_keyframe
+    return copy
 
 
 def _chosen(container: InputContainer) -> Source:
