@@ -90,9 +90,9 @@ class Processing:
 class Job:
     """A snapshot. Nobody edits one; the queue makes the next.
 
-    `sent` has left for the socket, `confirmed` is held by the server (bytes both). `rate` is bytes per second,
-    smoothed; 0 when nothing moves. `attempt` counts uploads begun anew: part of the idempotency key. `sealed` is set
-    once a post may have reached the server: the draft can no longer change.
+    `sent` has left for the socket, `confirmed` is held by the server (bytes both; equal when nothing moves). `rate` is
+    bytes per second, smoothed; 0 when nothing moves. `attempt` counts uploads begun anew: part of the idempotency key.
+    `sealed` is set once a post may have reached the server: the draft can no longer change.
     """
 
     id: str
@@ -125,7 +125,13 @@ class Job:
         """The same job in another status. ValueError if `MOVES` has no such move."""
         if status not in MOVES[self.status]:
             raise ValueError(f"a {self.status} job cannot become {status}")
-        return replace(self, status=status, trouble=trouble, rate=0.0)
+        return replace(self, status=status, trouble=trouble, rate=0.0, sent=self.confirmed)
+
+    def waits(self, trouble: Trouble | None) -> "Job":
+        """Waiting, with the reason: from any status that may wait, and from waiting for something else."""
+        if self.status is Status.WAITING:
+            return replace(self, trouble=trouble)
+        return self.to(Status.WAITING, trouble=trouble)
 
     def onward(self) -> "Job":
         """At the next step."""

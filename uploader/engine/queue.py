@@ -1,12 +1,36 @@
-"""The queue: which job moves, and what everyone is told about it."""
+"""The queue: which job moves, and what a person may tell it to do."""
 
+import asyncio
+import contextlib
 import enum
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from uploader.engine import drop
+from uploader.engine.carry import Flow, rests
 from uploader.engine.drop import Refusal
-from uploader.engine.job import Draft, Job
+from uploader.engine.facts import Fact
+from uploader.engine.forget import Forgetter
+from uploader.engine.job import ENDED, Draft, Job, Status, Step
+from uploader.engine.ledger import Ledger
+from uploader.engine.post import post
+from uploader.engine.prepare import prepare
+from uploader.engine.process import process
+from uploader.engine.retry import Verdict
+from uploader.engine.runs import Runs
+from uploader.engine.store import Store
+from uploader.engine.transfer import transfer
+from uploader.engine.work import World
+from uploader.errors import AlreadyQueued, ProcessingFailed, ReelferryError, VideoGone
+from uploader.wire import ServerConfig
+
+FLOW: Flow = {Step.PREPARE: prepare, Step.TRANSFER: transfer, Step.PROCESS: process, Step.POST: post}
+
+UPLOAD_AGAIN = frozenset({ProcessingFailed.code, VideoGone.code})
+"""Failures where asking again cannot help: to retry is to upload again."""
 
 
 class Unset(enum.Enum):
@@ -21,57 +45,139 @@ UNSET: Final = Unset.UNSET
 class Queue:
     """Owns every job. Lives on one event loop; call it only from there.
 
-    An id nobody has is a KeyError; a command the job's state does not allow is a ValueError and changes nothing.
+    An id nobody has is a KeyError; a command that the job's state does not allow is a ValueError and changes nothing.
+    Nothing moves before `start`.
     """
+
+    def __init__(
+        self,
+        store: Store,
+        world: World,
+        emit: Callable[[Fact], None],
+        *,
+        slots: int = 1,
+        flow: Flow = FLOW,
+    ) -> None:
+        self._world = world
+        self._ledger = Ledger(store, map(_at_rest, store.load()), emit, world.clock, world.on_rate)
+        self._forgetter = Forgetter(store, world.backend.delete, world.clock)
+        self._runs = Runs(self._ledger, self._forgetter, world, flow, slots)
 
     @property
     def jobs(self) -> tuple[Job, ...]:
         """Every job, in order."""
-        raise NotImplementedError
+        return self._ledger.jobs
+
+    def start(self) -> None:
+        """Let jobs move."""
+        self._runs.start()
+
+    async def close(self) -> None:
+        """Stop everything where it is. What was moving goes on after the next start."""
+        await self._runs.close()
+        self._ledger.close()
 
     async def add(self, paths: Sequence[Path], draft: Draft = Draft()) -> tuple[list[Job], list[Refusal]]:  # noqa: B008 (frozen)
-        """Take files, and the videos in folders. On disk when this returns."""
-        raise NotImplementedError
+        """Take files, and the videos in folders. They are on disk when this returns. DiskFull, QueueNotSaved."""
+        takes, refusals = await asyncio.to_thread(_judge, paths, self._world.limits())
+        queued = {_same(job.path) for job in self.jobs if job.status not in ENDED}
+        jobs = []
+        for path in takes:
+            try:
+                if _same(path) in queued:
+                    raise AlreadyQueued
+                job = drop.make(path, draft, self._world.clock.now())
+            except ReelferryError as error:
+                refusals.append(Refusal(path, error))
+                continue
+            queued.add(_same(path))
+            self._ledger.put(job)
+            jobs.append(job)
+        self._runs.schedule()
+        await self._ledger.kept()
+        return jobs, refusals
 
     def pause(self, job_id: str) -> None:
         """Stop a job where it is. Nothing that the server has is lost."""
-        raise NotImplementedError
+        self._pause(self._ledger[job_id])
+        self._runs.schedule()
 
     def resume(self, job_id: str) -> None:
         """Let a paused job go on."""
-        raise NotImplementedError
+        job = self._ledger[job_id]
+        if job.status is not Status.PAUSED:
+            raise ValueError(f"a {job.status} job cannot be resumed")
+        self._ledger.put(job.to(Status.WAITING))
+        self._runs.schedule()
 
     def retry(self, job_id: str) -> None:
-        """Try a failed job again, or a waiting one now."""
-        raise NotImplementedError
+        """Try a failed job again, or a waiting one now. What the server could not use is uploaded again."""
+        job = self._ledger[job_id]
+        if job.status is Status.WAITING:
+            self._runs.wake_one(job_id)
+            return
+        if job.status is not Status.FAILED:
+            raise ValueError(f"a {job.status} job cannot be tried again")
+        if job.trouble is not None and job.trouble.code in UPLOAD_AGAIN:
+            self._forgetter.forget(job)
+            job = job.anew()
+        self._ledger.put(job.to(Status.WAITING))
+        self._runs.schedule()
 
     def restart(self, job_id: str) -> None:
         """Upload the file as it is now from the start. ValueError once its post may be out, or when it has ended."""
-        raise NotImplementedError
+        job = self._editable(job_id)
+        self._runs.stop(job_id)
+        self._forgetter.forget(job)
+        self._ledger.put(job.anew().waits(None))
+        self._runs.schedule()
 
     def cancel(self, job_id: str) -> None:
-        """Stop for good; what the server has of it is deleted there."""
-        raise NotImplementedError
+        """Stop for good. What the server has of it is deleted there, unless its post may be out."""
+        job = self._ledger[job_id]
+        cancelled = job.to(Status.CANCELLED)
+        self._runs.stop(job_id)
+        if not job.sealed:
+            self._forgetter.forget(job)
+        self._ledger.put(cancelled)
+        self._runs.schedule()
 
     def remove(self, job_id: str) -> None:
         """Take a job off the list, cancelling it first if it has not ended."""
-        raise NotImplementedError
+        if self._ledger[job_id].status not in ENDED:
+            self.cancel(job_id)
+        job = self._ledger[job_id]
+        self._ledger.remove(job_id)
+        if job.thumbnail is not None:
+            with contextlib.suppress(OSError):
+                job.thumbnail.unlink()
 
     def move(self, job_id: str, to: int) -> None:
-        """Put a job at place `to` (0 is the first)."""
-        raise NotImplementedError
+        """Put a job at place `to` (0 is the first). What runs goes on running."""
+        self._ledger.move(job_id, to)
+        self._runs.schedule()
 
     def pause_all(self) -> None:
-        """Pause everything that waits or runs."""
-        raise NotImplementedError
+        """Pause everything that moves, or would by itself."""
+        for job in self.jobs:
+            if job.status is Status.RUNNING or (job.status is Status.WAITING and not rests(job)):
+                self._pause(job)
+        self._runs.schedule()
 
     def resume_all(self) -> None:
         """Let everything go on that is paused."""
-        raise NotImplementedError
+        for job in self.jobs:
+            if job.status is Status.PAUSED:
+                self._ledger.put(job.to(Status.WAITING))
+        self._runs.schedule()
 
     def retry_now(self) -> None:
         """Try everything that waits for another attempt at once: the network is back, or a person said so."""
-        raise NotImplementedError
+        self._runs.wake(Verdict.AGAIN, Verdict.FILE)
+
+    def signed_in(self) -> None:
+        """Somebody has signed in, or unlocked what was locked: whatever waited for that goes on."""
+        self._runs.wake(Verdict.PERSON)
 
     def write(
         self,
@@ -81,17 +187,59 @@ class Queue:
         text: str | None = None,
         community_id: str | Unset | None = UNSET,
     ) -> None:
-        """Edit what is given. ValueError once the post may have reached the server."""
-        raise NotImplementedError
+        """Edit what is given. ValueError once the post may have reached the server, or the job has ended."""
+        job = self._editable(job_id)
+        draft = job.draft
+        if text is not None:
+            draft = replace(draft, text=drop.clean(text))
+        if community_id is not UNSET:
+            draft = replace(draft, community_id=community_id)
+        title = drop.clean(title or "").strip() or job.title
+        self._ledger.put(replace(job, title=title, draft=draft))
 
     def approve(self, job_id: str, approved: bool) -> None:
-        """Post when ready, or take that back. ValueError once the post may have reached the server."""
-        raise NotImplementedError
+        """Post when ready, or take that back. ValueError once the post may be out, or after the end."""
+        job = self._editable(job_id)
+        self._ledger.put(replace(job, draft=replace(job.draft, approved=approved)))
+        self._runs.schedule()
 
     async def idle(self) -> None:
-        """Wait until nothing moves or is going to move by itself."""
-        raise NotImplementedError
+        """Wait until nothing moves or is going to move by itself: what is left waits for a person or a file."""
+        await self._ledger.until(lambda: self._runs.idle)
 
-    async def ended(self, ids: Iterable[str]) -> None:
+    async def ended(self, job_ids: Iterable[str]) -> None:
         """Wait until these jobs are finished, failed, cancelled or removed."""
-        raise NotImplementedError
+        wanted = set(job_ids)
+        over = ENDED | {Status.FAILED}
+        await self._ledger.until(
+            lambda: all(job_id not in self._ledger or self._ledger[job_id].status in over for job_id in wanted)
+        )
+
+    def _pause(self, job: Job) -> None:
+        paused = job.to(Status.PAUSED)
+        self._runs.stop(job.id)
+        self._ledger.put(paused)
+
+    def _editable(self, job_id: str) -> Job:
+        job = self._ledger[job_id]
+        if job.sealed or job.status in ENDED:
+            raise ValueError("its post may be out" if job.sealed else f"it is {job.status}")
+        return job
+
+
+def _at_rest(job: Job) -> Job:
+    """A job as it is after a start: what moved when the last run ended waits for its turn."""
+    if job.status in {Status.RUNNING, Status.WAITING}:
+        return replace(job, status=Status.WAITING, trouble=None, sent=job.confirmed, rate=0.0)
+    return job
+
+
+def _judge(paths: Sequence[Path], limits: ServerConfig | None) -> tuple[list[Path], list[Refusal]]:
+    files, empty = drop.expand(Path(os.path.abspath(path)) for path in paths)  # noqa: PTH100  (links stay links)
+    takes, refused = drop.judge(files, limits)
+    return takes, empty + refused
+
+
+def _same(path: Path) -> str:
+    """Equal for two spellings of one path."""
+    return os.path.normcase(path)

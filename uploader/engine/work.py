@@ -1,13 +1,15 @@
 """What a step of the flow is given to work with."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from uploader.engine.clock import Clock
 from uploader.engine.job import Job
-from uploader.wire import Post, PostRequest, Ticket, UploadRequest, VideoStatus
+from uploader.engine.rate import Pace
+from uploader.errors import ReelferryError
+from uploader.wire import Post, PostRequest, ServerConfig, Ticket, UploadRequest, VideoStatus
 
 if TYPE_CHECKING:
     import httpx
@@ -35,6 +37,37 @@ class Backend(Protocol):
         ...
 
 
+class Media(Protocol):
+    """What is asked of `uploader.media`: the module itself is one of these. Both block; call them in a thread."""
+
+    def probe(self, path: Path) -> "Probe":
+        """What is in a file. NotAVideo, FileUnreadable, MediaFailed."""
+        ...
+
+    def frame(self, path: Path, target: Path) -> None:
+        """Write one picture of it, as JPEG."""
+        ...
+
+
+class Probe(Protocol):
+    """The part of a probe's answer that a job keeps: seconds and pixels."""
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, if the file says."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Pixels, as displayed."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels, as displayed."""
+        ...
+
+
 class Change(Protocol):
     """Fields of the job, by name, that are no longer what they were."""
 
@@ -44,13 +77,28 @@ class Change(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class World:
+    """What the queue works with, outside of itself. `heard` is told of every error, and None of every progress."""
+
+    backend: Backend
+    http: "httpx.AsyncClient"
+    media: Media
+    thumbnails: Path
+    limits: Callable[[], ServerConfig | None] = lambda: None
+    heard: Callable[[ReelferryError | None], None] = lambda _: None
+    on_rate: Callable[[float], None] = lambda _: None
+    clock: Clock = Clock()  # noqa: RUF009  (frozen)
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """One job at one step.
 
     `learn` keeps facts and tells everyone: for what must survive a crash (a checkpoint, a ticket). `tell` only tells:
     for what leaves for the socket (`sent`); the rate is derived from it. `kept` returns once everything learnt so far
-    is on disk. `check` looks at the file before a piece of it is sent: FileMissing, FileChanged, FileUnreadable. `wait`
-    sleeps seconds, `clock` counts them and `now` is the time of day (UTC); tests hand in their own.
+    is on disk. `check` looks at the file before a piece of it is sent: FileMissing, FileChanged, FileUnreadable. `http`
+    speaks to upload hosts and carries no token of ours. `limits` is what the server takes, if it has said so.
+    `pace` is what has been measured of the line; all jobs share one.
     """
 
     read: Callable[[], Job]
@@ -58,12 +106,13 @@ class Work:
     tell: Change
     kept: Callable[[], Awaitable[None]]
     check: Callable[[], None]
+    limits: Callable[[], ServerConfig | None]
     backend: Backend
     http: "httpx.AsyncClient"
+    media: Media
     thumbnails: Path
-    wait: Callable[[float], Awaitable[None]]
-    clock: Callable[[], float]
-    now: Callable[[], datetime]
+    clock: Clock
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def job(self) -> Job:

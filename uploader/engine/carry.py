@@ -1,0 +1,252 @@
+"""Carrying one job through its flow, and the only place where anything is tried again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from uploader.engine import fingerprint
+from uploader.engine.clock import Clock
+from uploader.engine.job import ORDER, Job, Status, Step, Trouble
+from uploader.engine.ledger import Ledger
+from uploader.engine.reconcile import reconcile
+from uploader.engine.retry import Backoff, Verdict, verdict
+from uploader.engine.work import Work, known
+from uploader.errors import FileChanged, FileGrowing, FileMissing, ReelferryError, StartOver, Transient, Unexpected
+
+log = logging.getLogger(__name__)
+
+Flow = Mapping[Step, Callable[[Work], Awaitable[None]]]
+
+SLOTTED = frozenset({Step.PREPARE, Step.TRANSFER})
+"""The steps that use the disk and the line: no more jobs than there are slots are in one of these."""
+
+FILE_POLL = 2.0
+"""Seconds between two looks for a file that is missing or growing."""
+
+MOST_RESTARTS = 5
+"""Uploads begun anew by themselves, one after the other, before a person is asked."""
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """One stretch of a job's way: until it ends, is stopped, or would wait without needing its slot.
+
+    `live` is false once it was stopped: what its step still says is not heard. `awaits` is what it waits for now.
+    """
+
+    job_id: str
+    slot: bool = False
+    live: bool = True
+    awaits: Verdict | None = None
+    restarts: int = 0
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Carrier:
+    """Carries jobs one at a time; knows nothing of their order.
+
+    `work` makes what a step works with, `freed` hears that a slot is free, `heard` hears every error and (with None) of
+    every progress, `unwanted` hears of a job whose video on the server is of no use any more.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        flow: Flow,
+        clock: Clock,
+        *,
+        work: Callable[[Run], Work],
+        freed: Callable[[], None],
+        heard: Callable[[ReelferryError | None], None],
+        unwanted: Callable[[Job], None],
+    ) -> None:
+        self._ledger = ledger
+        self._flow = flow
+        self._clock = clock
+        self._work = work
+        self._freed = freed
+        self._heard = heard
+        self._unwanted = unwanted
+
+    async def carry(self, run: Run) -> None:
+        """Take a job as far as it goes now. It is WAITING, FAILED or FINISHED when this returns."""
+        try:
+            await self._carry(run)
+        except Exception as error:
+            log.exception("job %s", run.job_id)
+            self._fail(run, Unexpected(repr(error)))
+
+    async def _carry(self, run: Run) -> None:
+        backoff = Backoff(self._clock.random)
+        while self._goes_on(run):
+            before = self._ledger[run.job_id]
+            error = await self._attempt(run)
+            after = self._ledger[run.job_id]
+            if _progressed(before, after):
+                backoff.reset()
+                self._heard(None)
+            if error is not None and not await self._recover(run, error, backoff):
+                return
+
+    def _goes_on(self, run: Run) -> bool:
+        """Whether there is something to do now, and the means to do it."""
+        job = self._ledger[run.job_id]
+        if run.slot and job.step not in SLOTTED:
+            self._give_way(run)
+        if job.step is Step.DONE:
+            return False
+        if rests(job) or (job.step in SLOTTED and not run.slot):
+            self._put(run, job.waits(None))
+            return False
+        if job.status is not Status.RUNNING:
+            self._put(run, job.to(Status.RUNNING))
+        return True
+
+    async def _attempt(self, run: Run) -> ReelferryError | None:
+        """Do one step; the error it ended with, if it did."""
+        work = self._work(run)
+        try:
+            if work.job.step is Step.TRANSFER:
+                await self._transfer(run, work)
+            else:
+                await self._flow[work.job.step](work)
+        except ReelferryError as error:
+            return error
+        job = work.job.onward()
+        if job.step is Step.DONE:
+            job = replace(job, finished_at=self._clock.now()).to(Status.FINISHED)
+        self._put(run, job)
+        return None
+
+    async def _transfer(self, run: Run, work: Work) -> None:
+        """Send the file, and only this file: what changes while it is sent is not continued."""
+        job = work.job
+        found = await asyncio.to_thread(fingerprint.verify, job.path, known(job.fingerprint))
+        if found != job.fingerprint:
+            work.learn(fingerprint=found)
+        try:
+            await self._flow[Step.TRANSFER](work)
+            _unchanged(work)
+        except FileChanged:  # a piece that left since the last look may be of the new version
+            self._unwanted(work.job)
+            self._put(run, work.job.anew())
+            raise
+
+    async def _recover(self, run: Run, error: ReelferryError, backoff: Backoff) -> bool:
+        """Do what the error asks for. Whether the run goes on."""
+        self._heard(error)
+        log.info("job %s: %s (%s)", run.job_id, error.code, error.detail)
+        if isinstance(error, StartOver):
+            return await self._start_over(run, error, backoff)
+        match verdict(error):
+            case Verdict.AGAIN:
+                await self._wait(run, error, backoff)
+                return True
+            case Verdict.FILE:
+                await self._watch(run, error)
+            case Verdict.PERSON:
+                await self._wait_for_person(run, error)
+            case _:
+                self._fail(run, error)
+        return False
+
+    async def _wait(self, run: Run, error: ReelferryError, backoff: Backoff) -> None:
+        delay = backoff.failed(error.retry_after if isinstance(error, Transient) else None)
+        self._await(run, Verdict.AGAIN, trouble(error, self._clock.now() + timedelta(seconds=delay)))
+        await self._sleep(run, delay)
+
+    async def _watch(self, run: Run, error: ReelferryError) -> None:
+        """Look for the file until it is there and complete."""
+        self._give_way(run)
+        path = self._ledger[run.job_id].path
+        while True:
+            if self._ledger[run.job_id].trouble != (why := trouble(error)):
+                self._await(run, Verdict.FILE, why)
+            await self._sleep(run, FILE_POLL)
+            try:
+                await fingerprint.complete(path, wait=self._clock.wait, now=self._clock.now())
+            except (FileMissing, FileGrowing) as further:
+                error = further
+            except ReelferryError as further:
+                self._fail(run, further)
+                return
+            else:
+                self._put(run, self._ledger[run.job_id].waits(None))
+                return
+
+    async def _wait_for_person(self, run: Run, error: ReelferryError) -> None:
+        self._await(run, Verdict.PERSON, trouble(error))
+        self._give_way(run)
+        await self._sleep(run, None)
+        self._put(run, self._ledger[run.job_id].waits(None))
+
+    async def _start_over(self, run: Run, error: StartOver, backoff: Backoff) -> bool:
+        before = self._ledger[run.job_id]
+        try:
+            after = await reconcile(before, error, self._work(run).backend)
+        except ReelferryError as further:
+            return await self._recover(run, further, backoff)
+        if after.ticket is None or after.ticket.video_id != known(before.ticket).video_id:
+            self._unwanted(before)
+        if after.attempt > before.attempt:
+            run.restarts += 1
+        self._put(run, after)
+        if run.restarts > MOST_RESTARTS:
+            self._fail(run, error)
+            return False
+        await self._wait(run, error, backoff)
+        return True
+
+    async def _sleep(self, run: Run, seconds: float | None) -> None:
+        await self._clock.nap(seconds, run.woken)
+        run.awaits = None
+
+    def _await(self, run: Run, what: Verdict, why: Trouble) -> None:
+        run.woken.clear()
+        run.awaits = what
+        self._put(run, self._ledger[run.job_id].waits(why))
+
+    def _put(self, run: Run, job: Job) -> None:
+        if run.live:
+            self._ledger.put(job)
+
+    def _give_way(self, run: Run) -> None:
+        if run.slot:
+            run.slot = False
+            self._freed()
+
+    def _fail(self, run: Run, error: ReelferryError) -> None:
+        self._put(run, self._ledger[run.job_id].to(Status.FAILED, trouble=trouble(error)))
+
+
+def rests(job: Job) -> bool:
+    """Whether a job that could go on waits for a person's word instead."""
+    return job.step is Step.POST and not job.sealed and not job.draft.approved
+
+
+def trouble(error: ReelferryError, retry_at: datetime | None = None) -> Trouble:
+    """An error in the words of the interface."""
+    return Trouble(error.code, error.title, error.hint, retry_at)
+
+
+def _unchanged(work: Work) -> None:
+    """Look a last time. All bytes have arrived: a file that is gone by now does not matter."""
+    try:
+        work.check()
+    except FileChanged:
+        raise
+    except ReelferryError:
+        return
+
+
+def _progressed(before: Job, after: Job) -> bool:
+    """Whether the server has confirmed something new."""
+    if after.attempt != before.attempt:
+        return False
+    return (
+        ORDER.index(after.step) > ORDER.index(before.step)
+        or after.confirmed > before.confirmed
+        or after.processing != before.processing
+    )
