@@ -1,0 +1,93 @@
+"""The file is read in order, ahead of whoever wants it, and only while it is the same file."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from uploader.engine.reading import Reading
+from uploader.errors import FileChanged, FileMissing, ReelferryError
+from uploader.protocols import Span
+
+pytestmark = pytest.mark.anyio
+
+KIB = 1024
+SIZE = 3 * 1024 * KIB + 7
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(os.urandom(SIZE))
+    return path
+
+
+def fine() -> None:
+    """The file is what it was."""
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        Span(0, SIZE),
+        Span(0, 1),
+        Span(SIZE - 1, 1),
+        Span(5, 1024 * KIB),
+        Span(1, 2 * 1024 * KIB + 1),
+        Span(0, 1024 * KIB),
+    ],
+)
+async def test_pieces_are_the_bytes_of_the_span(path: Path, span: Span):
+    async with Reading(path, fine) as reading:
+        pieces = [piece async for piece in reading.pieces(span)]
+    assert b"".join(pieces) == path.read_bytes()[span.start : span.start + span.length]
+    assert all(type(piece) is bytes and 0 < len(piece) <= 256 * KIB for piece in pieces)
+
+
+async def test_more_than_there_is_is_a_changed_file(path: Path):
+    async with Reading(path, fine) as reading:
+        with pytest.raises(FileChanged):
+            assert [len(piece) async for piece in reading.pieces(Span(SIZE - 10, 11))]
+
+
+async def test_a_file_that_is_not_there_is_missing(tmp_path: Path):
+    with pytest.raises(FileMissing):
+        async with Reading(tmp_path / "gone", fine):
+            pass
+
+
+async def test_what_the_check_says_stops_everything(path: Path):
+    class Stop(ReelferryError):
+        title = "Stop"
+
+    def check() -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        async with Reading(path, check):
+            pass
+
+
+async def test_a_file_edited_between_two_reads_is_noticed(path: Path):
+    async with Reading(path, fine) as reading:
+        pieces = reading.pieces(Span(0, SIZE))
+        await anext(pieces)
+        with path.open("r+b") as file:
+            file.seek(SIZE - 1)
+            file.write(b"!")
+        os.utime(path, ns=(0, 0))
+        with pytest.raises(FileChanged):
+            assert [len(piece) async for piece in pieces]
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+async def test_nothing_stays_open(path: Path):
+    before = open_files()
+    for _ in range(20):
+        async with Reading(path, fine) as reading:
+            await anext(reading.pieces(Span(0, SIZE)))
+        reading._thread.shutdown(wait=True)
+    assert open_files() == before

@@ -1,0 +1,171 @@
+"""Transfer: carry a protocol's conversation over the network, and the file with it."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from uploader.engine.http import CONNECT, translated
+from uploader.engine.rate import Pace
+from uploader.engine.reading import Reading
+from uploader.engine.work import Work, known
+from uploader.errors import Interrupted, Refused, ServerBusy, Stalled
+from uploader.protocols import PROTOCOLS, Checkpoint, Request, Response, Span, Steps
+
+TELLS = 0.1  # seconds between two words on what has left
+WORDS = 4096  # bytes of a reply's body that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a transfer is measured with. `reply`: seconds a host may be silent once it has everything."""
+
+    pace: Pace = field(default_factory=Pace)
+    clock: Callable[[], float] = time.monotonic
+    reply: float = 120.0
+
+    def timeout(self) -> httpx.Timeout:
+        """For one request. Lines take writing and reading time-outs for silence, not for slowness."""
+        patience = self.pace.patience()
+        return httpx.Timeout(connect=CONNECT, write=patience, read=max(patience, self.reply), pool=None)
+
+
+async def transfer(work: Work) -> None:
+    """Upload the file as the job's ticket says, from wherever the host stands."""
+    ticket, pace = known(work.job.ticket), work.pace
+    protocol = PROTOCOLS.get(ticket.protocol)
+    if protocol is None:
+        raise Refused(
+            f"protocol {ticket.protocol}",
+            title="This version cannot upload to that server",
+            hint="Update Reelferry, then retry. Nothing is lost.",
+        )
+    pace.begin(ticket.chunk.default)
+    await carry(
+        work.http,
+        work.job.path,
+        protocol(ticket, work.job.size, work.job.resume, lambda: pace.chunk),
+        on_sent=lambda sent: work.tell(sent=sent),
+        on_checkpoint=lambda point: work.learn(sent=point.offset, confirmed=point.offset, resume=point.resume),
+        check_file=work.check,
+        watch=Watch(pace, work.clock.monotonic),
+    )
+
+
+async def carry(
+    http: httpx.AsyncClient,
+    path: Path,
+    steps: Steps,
+    *,
+    on_sent: Callable[[int], None],
+    on_checkpoint: Callable[[Checkpoint], None],
+    check_file: Callable[[], None],
+    watch: Watch,
+) -> None:
+    """Run `steps` to their end. Raises from `uploader.errors` only.
+
+    `on_sent` hears, at most ten times a second, the offset up to which the file has left for the socket. `check_file`
+    is asked before each request that carries bytes of the file.
+    """
+    courier = _Courier(http, path, on_sent, check_file, watch)
+    reply: Response | None = None
+    with_bytes = False
+    try:
+        while (step := _next(steps, reply)) is not None:
+            if isinstance(step, Checkpoint):
+                on_checkpoint(step)
+            else:
+                with_bytes = any(isinstance(part, Span) for part in step.body)
+                reply = await (courier.carry(step) if with_bytes else courier.ask(step))
+    except (Interrupted, ServerBusy, Stalled):
+        if with_bytes:
+            watch.pace.failed()
+        raise
+    finally:
+        steps.close()
+
+
+def _next(steps: Steps, reply: Response | None) -> Request | Checkpoint | None:
+    try:
+        return next(steps) if reply is None else steps.send(reply)
+    except StopIteration:
+        return None
+
+
+@dataclass(slots=True)
+class _Courier:
+    """Takes one request at a time to the host and brings the reply back."""
+
+    http: httpx.AsyncClient
+    path: Path
+    on_sent: Callable[[int], None]
+    check_file: Callable[[], None]
+    watch: Watch
+    told: float = 0.0
+
+    async def carry(self, request: Request) -> Response:
+        """A request with bytes of the file in it."""
+        async with Reading(self.path, self.check_file) as reading:
+            begun = self.watch.clock()
+            async with aclosing(self._body(request, reading)) as body:
+                reply = await self.ask(request, body)
+            if reply.status < 300:
+                self.watch.pace.acknowledged(request.length, self.watch.clock() - begun)
+            return reply
+
+    async def ask(self, request: Request, body: AsyncIterator[bytes] | None = None) -> Response:
+        """A request, and the beginning of what comes back."""
+        headers = dict(request.headers)
+        if body is not None:
+            headers["Content-Length"] = str(request.length)
+        with translated():
+            asked = self.http.build_request(
+                request.method,
+                request.url,
+                headers=headers,
+                content=body,
+                timeout=self.watch.timeout(),
+                extensions={"target": _target(request.url)},
+            )
+            reply = await self.http.send(asked, stream=True)
+            async with aclosing(reply):
+                text = await _beginning(reply)
+        return Response(reply.status_code, dict(reply.headers), text)
+
+    async def _body(self, request: Request, reading: Reading) -> AsyncGenerator[bytes, None]:
+        for part in request.body:
+            if isinstance(part, bytes):
+                yield part
+                continue
+            sent = part.start
+            async with aclosing(reading.pieces(part)) as pieces:
+                async for piece in pieces:
+                    yield piece
+                    sent += len(piece)
+                    self._tell(sent)
+
+    def _tell(self, sent: int) -> None:
+        now = self.watch.clock()
+        if now - self.told >= TELLS:
+            self.told = now
+            self.on_sent(sent)
+
+
+async def _beginning(reply: httpx.Response) -> str:
+    text = b""
+    async for part in reply.aiter_raw():
+        text += part
+        if len(text) >= WORDS:
+            break
+    return text[:WORDS].decode(errors="replace")
+
+
+def _target(url: str) -> bytes:
+    """Path and query as they stand in the address: it is a capability, and httpx would tidy it."""
+    rest = url.partition("#")[0].partition("://")[2]
+    start = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    target = rest[start:]
+    return (target if target.startswith("/") else f"/{target}").encode()
