@@ -1,0 +1,90 @@
+"""Whether the server can be reached: learnt from what requests met, and asked for while it cannot."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from uploader.engine.clock import Clock
+from uploader.engine.facts import Network
+from uploader.engine.retry import Backoff
+from uploader.errors import CaptivePortal, Offline, ReelferryError, Untrusted
+
+LONGEST = 30.0
+"""Seconds between two probes at most: somebody looks at the window and waits."""
+
+
+class NetworkWatch:
+    """Says when the server got out of reach, and notices when it is back.
+
+    `probe` asks the server for a sign of life and raises from `uploader.errors` without one. `back` is called when it
+    is back, `emit` whenever what is known has changed.
+    """
+
+    def __init__(
+        self,
+        probe: Callable[[], Awaitable[None]],
+        emit: Callable[[Network], None],
+        back: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._probe = probe
+        self._emit = emit
+        self._back = back
+        self._clock = clock
+        self._backoff = Backoff(clock.random, most=LONGEST)
+        self._fact = Network(online=True, rate=0.0)
+        self._woken = asyncio.Event()
+        self._moved = False
+
+    @property
+    def fact(self) -> Network:
+        """What is known now."""
+        return self._fact
+
+    def heard(self, error: ReelferryError | None) -> None:
+        """What a request met; None when the server confirmed something."""
+        if error is None:
+            self._backoff.reset()
+            self._say(online=True)
+        elif isinstance(error, Offline | CaptivePortal | Untrusted):
+            self._say(online=False)
+
+    def rate(self, rate: float) -> None:
+        """All transfers together move so many bytes per second."""
+        if rate != self._fact.rate:
+            self._fact = Network(self._fact.online, rate)
+            self._emit(self._fact)
+
+    def network_changed(self) -> None:
+        """The computer is on another network, or on one again: find out at once."""
+        self._moved = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Probe while the server is out of reach, for as long as the engine runs."""
+        while True:
+            if not self._moved:
+                self._woken.clear()
+            await self._clock.nap(None if self._fact.online else self._backoff.failed(), self._woken)
+            if self._woken.is_set() and not self._moved:  # got out of reach, or back: another nap
+                continue
+            self._moved = False
+            if self._fact.online:
+                self._back()
+            else:
+                await self._look()
+
+    async def _look(self) -> None:
+        try:
+            await self._probe()
+        except ReelferryError:
+            return
+        self._say(online=True)
+
+    def _say(self, *, online: bool) -> None:
+        if online == self._fact.online:
+            return
+        self._fact = Network(online, self._fact.rate)
+        self._emit(self._fact)
+        self._woken.set()
+        if online:
+            self._back()
