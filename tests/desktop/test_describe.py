@@ -1,0 +1,166 @@
+"""What a row says, for every step, status and trouble."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+
+from tests.desktop.jobs import GB, NOW, a_job, failed, posted, processing, uploading
+from uploader.desktop import describe
+from uploader.desktop.describe import Action, Group, Tone
+from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
+
+OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
+APPROVED = Draft("words", None, approved=True)
+
+
+@pytest.mark.parametrize(
+    ("job", "words", "tone"),
+    [
+        (a_job(), "Waiting for its turn", Tone.QUIET),
+        (a_job(status=Status.RUNNING), "Checking", Tone.ACTIVE),
+        (a_job(step=Step.TRANSFER), "Waiting for its turn", Tone.QUIET),
+        (a_job(step=Step.TRANSFER, trouble=OFFLINE), "Waiting for the network", Tone.WARN),
+        (uploading(), "Uploading · 18 MB/s · about 1 min", Tone.ACTIVE),
+        (uploading(rate=0.0), "Uploading", Tone.ACTIVE),
+        (uploading(sent=4 * GB), "Verifying", Tone.ACTIVE),
+        (uploading(status=Status.PAUSED), "Paused · 2.4 GB of 4.0 GB is on the server", Tone.QUIET),
+        (uploading(status=Status.PAUSED, confirmed=0), "Paused", Tone.QUIET),
+        (processing(processing=None), "Processing", Tone.ACTIVE),
+        (processing(), "Processing (step 2 of 3, 40 %)", Tone.ACTIVE),
+        (processing(processing=Processing("queued", None, 1)), "Processing (next in line)", Tone.ACTIVE),
+        (processing(processing=Processing("queued", None, 4)), "Processing (4 in line)", Tone.ACTIVE),
+        (processing(processing=Processing("publishing")), "Processing (step 3 of 3)", Tone.ACTIVE),
+        (processing(processing=Processing("something new", 7.9)), "Processing (7 %)", Tone.ACTIVE),
+        (processing(status=Status.WAITING), "Processing", Tone.ACTIVE),
+        (processing(status=Status.PAUSED), "Paused · the server has the whole file", Tone.QUIET),
+        (a_job(step=Step.POST), "Ready · not posted yet", Tone.GOOD),
+        (a_job(step=Step.POST, draft=APPROVED), "Ready · will be posted", Tone.GOOD),
+        (a_job(step=Step.POST, draft=APPROVED, status=Status.RUNNING), "Posting", Tone.ACTIVE),
+        (a_job(step=Step.POST, status=Status.PAUSED), "Paused · ready, not posted", Tone.QUIET),
+        (posted(finished_at=None), "Posted", Tone.GOOD),
+        (failed(), "The file changed on disk", Tone.BAD),
+        (a_job(status=Status.FAILED), "It stopped", Tone.BAD),
+        (uploading(status=Status.CANCELLED), "Cancelled", Tone.QUIET),
+    ],
+)
+def test_the_line_of_truth_names_the_stage(job: Job, words: str, tone: Tone):
+    row = describe.describe(job, NOW)
+    assert (row.words, row.tone) == (words, tone)
+
+
+def test_a_long_wait_says_when_it_ends_and_a_short_one_does_not():
+    soon = a_job(trouble=Trouble("server_busy", "The server is busy", retry_at=NOW + timedelta(seconds=30)))
+    later = a_job(trouble=Trouble("server_busy", "The server is busy", retry_at=NOW + timedelta(minutes=5)))
+    assert describe.describe(soon, NOW).words == "The server is busy"
+    assert describe.describe(later, NOW).words.startswith("The server is busy · tries again at ")
+
+
+def test_trouble_brings_its_hint():
+    assert describe.describe(failed(), NOW).hint.startswith("Upload the new version")
+    assert describe.describe(a_job(trouble=OFFLINE), NOW).hint == "Nothing is lost."
+
+
+@pytest.mark.parametrize(("step", "status"), list(itertools.product(Step, Status)))
+@pytest.mark.parametrize("trouble", [None, OFFLINE])
+@pytest.mark.parametrize("draft", [Draft(), APPROVED])
+def test_every_state_has_words_and_offers_only_what_it_allows(
+    step: Step, status: Status, trouble: Trouble | None, draft: Draft
+):
+    job = a_job(step=step, status=status, trouble=trouble, draft=draft, confirmed=GB, sent=2 * GB, rate=1e6)
+    row = describe.describe(job, NOW)
+    assert row.words
+    assert row.words[0].isupper()
+    assert row.primary is None or row.primary in describe.allowed(job)
+    assert describe.spoken(job, NOW)
+    assert isinstance(describe.group(job), Group)
+    assert not {Action.PAUSE, Action.RESUME} <= describe.allowed(job)
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (a_job(), Action.PAUSE),
+        (uploading(), Action.PAUSE),
+        (uploading(status=Status.PAUSED), Action.RESUME),
+        (a_job(trouble=Trouble("server_busy", "busy", retry_at=NOW)), Action.RETRY),
+        (failed(), Action.RESTART),
+        (failed(trouble=Trouble("refused", "The server refused this")), Action.RETRY),
+        (processing(), None),
+        (a_job(step=Step.POST), Action.POST),
+        (a_job(step=Step.POST, status=Status.PAUSED), Action.RESUME),
+        (a_job(step=Step.POST, draft=APPROVED), None),
+        (posted(), Action.OPEN),
+        (posted(watch_url=None), None),
+        (a_job(status=Status.CANCELLED), None),
+    ],
+)
+def test_the_one_button_of_a_row(job: Job, expected: Action | None):
+    assert describe.primary(job) is expected
+
+
+ALWAYS = {Action.SHOW_FILE}
+OPEN = ALWAYS | {Action.CANCEL, Action.MOVE_UP, Action.MOVE_DOWN, Action.RENAME}
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (a_job(), OPEN | {Action.PAUSE, Action.POST}),
+        (uploading(draft=APPROVED), OPEN | {Action.PAUSE, Action.HOLD}),
+        (uploading(status=Status.PAUSED), OPEN | {Action.RESUME, Action.POST}),
+        (processing(), OPEN | {Action.POST}),
+        (failed(), OPEN | {Action.RETRY, Action.RESTART, Action.POST}),
+        (a_job(step=Step.POST, status=Status.RUNNING, sealed=True), OPEN - {Action.RENAME}),
+        (posted(), ALWAYS | {Action.OPEN, Action.COPY_LINK, Action.REMOVE}),
+        (a_job(status=Status.CANCELLED), ALWAYS | {Action.REMOVE}),
+    ],
+)
+def test_what_may_be_done_now(job: Job, expected: set[Action]):
+    assert describe.allowed(job) == expected
+
+
+def test_nobody_is_told_100_percent_before_the_server_has_everything():
+    almost = describe.describe(uploading(sent=4 * GB, confirmed=4 * GB - 1), NOW).progress
+    done = describe.describe(uploading(sent=4 * GB, confirmed=4 * GB), NOW).progress
+    assert almost is not None
+    assert almost.percent == 99
+    assert almost.sure < 1000 == almost.sent
+    assert done is not None
+    assert done.percent == 100
+
+
+def test_standing_still_only_what_is_confirmed_counts():
+    progress = describe.describe(uploading(status=Status.PAUSED), NOW).progress
+    assert progress is not None
+    assert (progress.sure, progress.sent, progress.percent) == (600, 600, 60)
+
+
+def test_progress_survives_numbers_beyond_32_bits():
+    progress = describe.describe(uploading(size=8_000 * GB, sent=5_000 * GB, confirmed=4_000 * GB), NOW).progress
+    assert progress is not None
+    assert (progress.sure, progress.sent, progress.percent) == (500, 625, 62)
+
+
+def test_a_screen_reader_hears_steps_of_25_percent_and_no_speed():
+    assert describe.spoken(uploading(), NOW) == "Uploading. 50 %"
+    assert describe.spoken(uploading(sent=2_900_000_000), NOW) == "Uploading. 50 %"
+    assert describe.spoken(uploading(draft=APPROVED), NOW).endswith("Posts when ready")
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (a_job(), Group.WAITING),
+        (uploading(), Group.UPLOADING),
+        (uploading(status=Status.PAUSED), Group.PAUSED),
+        (processing(), Group.PROCESSING),
+        (a_job(step=Step.POST), Group.READY),
+        (a_job(step=Step.POST, draft=APPROVED, status=Status.RUNNING), Group.PROCESSING),
+        (failed(), Group.ATTENTION),
+        (posted(), Group.DONE),
+        (a_job(status=Status.CANCELLED), Group.CANCELLED),
+    ],
+)
+def test_where_a_job_is_counted(job: Job, expected: Group):
+    assert describe.group(job) is expected

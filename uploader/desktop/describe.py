@@ -1,0 +1,259 @@
+"""A job in words: the line of truth, its dot, its progress, and what a person may do with it now. Pure, without Qt."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from uploader.desktop import amounts
+from uploader.engine.job import Job, Status, Step
+
+SEPARATOR = " · "
+
+
+class Tone(enum.StrEnum):
+    """The colour of the dot. The words beside it say the same."""
+
+    QUIET = "quiet"
+    ACTIVE = "active"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+
+
+class Action(enum.StrEnum):
+    """What a person can do with one job. The value is what the button says."""
+
+    PAUSE = "Pause"
+    RESUME = "Resume"
+    RETRY = "Retry"
+    RESTART = "Upload new version"
+    POST = "Post when ready"
+    HOLD = "Don’t post yet"
+    OPEN = "Open"
+    COPY_LINK = "Copy link"
+    SHOW_FILE = "Show file"
+    RENAME = "Edit title"
+    MOVE_UP = "Move up"
+    MOVE_DOWN = "Move down"
+    CANCEL = "Cancel upload"
+    REMOVE = "Remove from list"
+
+
+class Group(enum.StrEnum):
+    """The heading a job is counted under. The value is what the count says."""
+
+    UPLOADING = "Uploading"
+    WAITING = "Waiting"
+    PAUSED = "Paused"
+    PROCESSING = "Processing"
+    READY = "Ready"
+    ATTENTION = "Needs you"
+    DONE = "Done"
+    CANCELLED = "Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Thousandths of the whole: `sure` is held by the server (or done there), `sent` has left this computer."""
+
+    sure: int
+    sent: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One row's words. `hint` is the second sentence: what is safe, and the one thing to do."""
+
+    words: str
+    tone: Tone
+    hint: str = ""
+    progress: Progress | None = None
+    primary: Action | None = None
+
+
+_STAGES = {"queued": 1, "transcoding": 2, "publishing": 3}
+_STEP_BACK = frozenset({"file_changed"})
+_AT_REST = {
+    Status.FAILED: Group.ATTENTION,
+    Status.CANCELLED: Group.CANCELLED,
+    Status.FINISHED: Group.DONE,
+    Status.PAUSED: Group.PAUSED,
+}
+
+
+def describe(job: Job, now: datetime) -> Description:
+    """What is true of this job, and nothing more."""
+    words, tone, hint = _words(job, now)
+    return Description(words, tone, hint, _progress(job), primary(job))
+
+
+def spoken(job: Job, now: datetime) -> str:
+    """The row for a screen reader: progress in steps of 25 %, so that it is not read out at every tick."""
+    row = describe(job, now)
+    parts = [row.words.split(SEPARATOR)[0] if job.status is Status.RUNNING else row.words]
+    if row.progress is not None:
+        parts.append(f"{row.progress.percent // 25 * 25} %")
+    if row.hint:
+        parts.append(row.hint)
+    if job.draft.approved and job.step is not Step.DONE:
+        parts.append("Posts when ready")
+    return ". ".join(part.rstrip(".") for part in parts)
+
+
+def group(job: Job) -> Group:
+    """Where this job is counted."""
+    if at_rest := _AT_REST.get(job.status):
+        return at_rest
+    if job.step is Step.POST and not job.draft.approved:
+        return Group.READY
+    if job.status is Status.WAITING:
+        return Group.WAITING
+    return Group.PROCESSING if job.step in {Step.PROCESS, Step.POST} else Group.UPLOADING
+
+
+def bytes_left(job: Job) -> int:
+    """Bytes the server does not have yet and will be sent."""
+    if job.status in {Status.FAILED, Status.CANCELLED, Status.FINISHED} or job.step not in {
+        Step.PREPARE,
+        Step.TRANSFER,
+    }:
+        return 0
+    return max(0, job.size - job.confirmed)
+
+
+def primary(job: Job) -> Action | None:
+    """The one button a row shows."""
+    choices = allowed(job)
+    if job.step is Step.POST and job.status is not Status.FAILED:
+        wanted: tuple[Action, ...] = (Action.RESUME, Action.POST)
+    else:
+        wanted = (Action.RESTART, Action.RETRY, Action.RESUME, Action.OPEN, Action.PAUSE)
+    return next((action for action in wanted if action in choices), None)
+
+
+def allowed(job: Job) -> frozenset[Action]:
+    """Everything a person may do with this job now. Widgets ask here, and hold no such logic themselves."""
+    actions = {Action.SHOW_FILE}
+    if job.watch_url:
+        actions |= {Action.OPEN, Action.COPY_LINK}
+    if job.status in {Status.FINISHED, Status.CANCELLED}:
+        return frozenset(actions | {Action.REMOVE})
+    actions |= {Action.CANCEL, Action.MOVE_UP, Action.MOVE_DOWN}
+    if not job.sealed:
+        actions |= {Action.RENAME, Action.HOLD if job.draft.approved else Action.POST}
+    match job.status:
+        case Status.PAUSED:
+            actions.add(Action.RESUME)
+        case Status.FAILED:
+            actions |= {Action.RETRY, Action.RESTART} if _changed(job) else {Action.RETRY}
+        case _:
+            if job.step in {Step.PREPARE, Step.TRANSFER}:
+                actions.add(Action.PAUSE)
+            if job.trouble and job.trouble.retry_at:
+                actions.add(Action.RETRY)
+    return frozenset(actions)
+
+
+def can_be_held(job: Job) -> bool:
+    """Whether it moves, or would by itself, and can still be stopped."""
+    return job.status in {Status.WAITING, Status.RUNNING} and not job.sealed
+
+
+def _changed(job: Job) -> bool:
+    return job.trouble is not None and job.trouble.code in _STEP_BACK
+
+
+def _words(job: Job, now: datetime) -> tuple[str, Tone, str]:
+    match job.status:
+        case Status.FAILED:
+            trouble = job.trouble
+            return (trouble.title, Tone.BAD, trouble.hint) if trouble else ("It stopped", Tone.BAD, "")
+        case Status.CANCELLED:
+            return "Cancelled", Tone.QUIET, ""
+        case Status.FINISHED:
+            when = SEPARATOR + amounts.clock(job.finished_at, now) if job.finished_at else ""
+            return "Posted" + when, Tone.GOOD, ""
+        case Status.PAUSED:
+            return _paused(job), Tone.QUIET, ""
+        case Status.WAITING:
+            return _waiting(job, now)
+        case _:
+            return _running(job), Tone.ACTIVE, ""
+
+
+def _paused(job: Job) -> str:
+    if job.step is Step.TRANSFER and job.confirmed:
+        return f"Paused · {amounts.size(job.confirmed)} of {amounts.size(job.size)} is on the server"
+    if job.step is Step.PROCESS:
+        return "Paused · the server has the whole file"
+    if job.step is Step.POST:
+        return "Paused · ready, not posted"
+    return "Paused"
+
+
+def _waiting(job: Job, now: datetime) -> tuple[str, Tone, str]:
+    if job.trouble is not None:
+        words = job.trouble.title
+        if job.trouble.retry_at and (job.trouble.retry_at - now).total_seconds() >= 60:
+            words += f" · tries again at {amounts.clock(job.trouble.retry_at, now)}"
+        return words, Tone.WARN, job.trouble.hint
+    if job.step is Step.POST:
+        if job.draft.approved:
+            return "Ready · will be posted", Tone.GOOD, ""
+        return "Ready · not posted yet", Tone.GOOD, ""
+    if job.step is Step.PROCESS:
+        return "Processing", Tone.ACTIVE, ""
+    return "Waiting for its turn", Tone.QUIET, ""
+
+
+def _running(job: Job) -> str:
+    match job.step:
+        case Step.PREPARE:
+            return "Checking"
+        case Step.TRANSFER:
+            return _uploading(job)
+        case Step.PROCESS:
+            return _processing(job)
+        case _:
+            return "Posting"
+
+
+def _uploading(job: Job) -> str:
+    if job.sent >= job.size > 0:
+        return "Verifying"
+    if job.rate <= 0:
+        return "Uploading"
+    left = amounts.time_left((job.size - job.sent) / job.rate)
+    return SEPARATOR.join(("Uploading", amounts.rate(job.rate), left))
+
+
+def _processing(job: Job) -> str:
+    told = job.processing
+    if told is None:
+        return "Processing"
+    if told.queue_position:
+        return f"Processing ({'next in line' if told.queue_position == 1 else f'{told.queue_position} in line'})"
+    parts = []
+    if told.stage in _STAGES:
+        parts.append(f"step {_STAGES[told.stage]} of {len(_STAGES)}")
+    if told.percent is not None:
+        parts.append(f"{int(told.percent)} %")
+    return f"Processing ({', '.join(parts)})" if parts else "Processing"
+
+
+def _progress(job: Job) -> Progress | None:
+    if job.status in {Status.CANCELLED, Status.FINISHED}:
+        return None
+    if job.step is Step.TRANSFER and job.size:
+        sure = 1000 * job.confirmed // job.size
+        if not job.confirmed and job.trouble:
+            return None
+        left_here = job.sent if job.status is Status.RUNNING else job.confirmed
+        sent = max(sure, 1000 * min(left_here, job.size) // job.size)
+        shown = amounts.percent(max(left_here, job.confirmed), job.size)
+        return Progress(sure, sent, shown if job.confirmed >= job.size else min(99, shown))
+    if job.step is Step.PROCESS and job.processing and job.processing.percent is not None:
+        done = min(1000, int(10 * job.processing.percent))
+        return Progress(done, done, done // 10)
+    return None

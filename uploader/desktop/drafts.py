@@ -1,0 +1,66 @@
+"""Edits on their way to the queue: saved soon after the last key, shown until the queue says the same."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QTimer
+
+from uploader.desktop import tokens
+from uploader.engine.job import Job
+
+Write = Callable[[str, Mapping[str, str | None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the composer shows for one job."""
+
+    title: str
+    text: str
+    community_id: str | None
+
+
+class Drafts(QObject):
+    """Keeps what was typed until the queue has it. Fields are `title`, `text` and `community_id`."""
+
+    def __init__(self, write: Write, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._write = write
+        self._unsaved: dict[str, dict[str, str | None]] = {}
+        self._unheard: dict[str, dict[str, str | None]] = {}
+        self._timer = QTimer(self, singleShot=True, interval=tokens.AUTOSAVE)
+        self._timer.timeout.connect(self.save)
+
+    def edit(self, job_id: str, field: str, value: str | None) -> None:
+        """A person changed a field."""
+        self._unsaved.setdefault(job_id, {})[field] = value
+        self._timer.start()
+
+    def save(self) -> None:
+        """Hand everything to the queue now."""
+        self._timer.stop()
+        unsaved, self._unsaved = self._unsaved, {}
+        for job_id, fields in unsaved.items():
+            self._unheard.setdefault(job_id, {}).update(fields)
+            self._write(job_id, fields)
+
+    def heard(self, job: Job) -> None:
+        """The queue said how a job stands: forget what it has taken, and everything once it is sealed."""
+        unheard = self._unheard.get(job.id)
+        if unheard is None:
+            return
+        says = {"title": job.title, "text": job.draft.text, "community_id": job.draft.community_id}
+        left = {} if job.sealed else {field: value for field, value in unheard.items() if says[field] != value}
+        if left:
+            self._unheard[job.id] = left
+        else:
+            del self._unheard[job.id]
+
+    def of(self, job: Job) -> Written:
+        """The job's words with everything typed since."""
+        typed = {} if job.sealed else self._unheard.get(job.id, {}) | self._unsaved.get(job.id, {})
+        return Written(
+            title=typed.get("title") or job.title,
+            text=str(typed.get("text", job.draft.text)),
+            community_id=typed.get("community_id", job.draft.community_id),
+        )

@@ -1,0 +1,285 @@
+"""The composer: the post of the chosen video, written while it uploads."""
+
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QResizeEvent, QTextCursor
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QWidget,
+)  # fmt: skip
+
+from uploader.desktop import describe, tokens
+from uploader.desktop.describe import Action
+from uploader.desktop.drafts import Drafts
+from uploader.desktop.picture import Picture
+from uploader.desktop.pieces import Choice, IconButton, Tick, button, column, frame, label, named, row, set_role
+from uploader.desktop.theme import Theme
+from uploader.desktop.thumbnails import Thumbnails
+from uploader.engine.job import Job, Status, Step
+from uploader.wire import Community
+
+NO_COMMUNITY = "No community"
+DEFAULT_LIMIT = 5000
+
+
+class PostForm(QWidget):
+    """Shows one job's post and edits it. Facts never take the cursor or what was typed away."""
+
+    acted = Signal(object, object)
+    community_chosen = Signal(object)
+    back = Signal()
+
+    def __init__(self, theme: Theme, thumbnails: Thumbnails, drafts: Drafts, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._drafts = theme, drafts
+        self._job: Job | None = None
+        self._limit = DEFAULT_LIMIT
+        self._build(thumbnails)
+        self.show_jobs([])
+
+    @property
+    def job(self) -> Job | None:
+        """The job whose post is shown."""
+        return self._job
+
+    def set_communities(self, communities: tuple[Community, ...], limit: int | None) -> None:
+        """What the server offers, and how long a text it takes."""
+        self._limit = limit or DEFAULT_LIMIT
+        with QSignalBlocker(self.community):
+            self.community.clear()
+            self.community.addItem(NO_COMMUNITY, None)
+            for one in communities:
+                self.community.addItem(one.name, one.id)
+        if self._job:
+            self._show_community(self._drafts.of(self._job).community_id)
+        self._count()
+
+    def show_narrow(self, narrow: bool) -> None:
+        """As a page over the list it has a way back."""
+        self.back_button.setVisible(narrow)
+
+    def show_jobs(self, jobs: list[Job]) -> None:
+        """What is chosen in the list: nothing, one, or several."""
+        self._drafts.save()
+        self._job = jobs[0] if len(jobs) == 1 else None
+        self._scroll.setVisible(self._job is not None)
+        self._deciding.setVisible(self._job is not None)
+        self._nothing.setVisible(self._job is None)
+        self._nothing.setText(
+            f"{len(jobs)} videos chosen.\nChoose one to write its post."
+            if jobs
+            else "Choose a video to write its post.\nYou can write while it uploads."
+        )
+        if self._job:
+            self._fill(self._job)
+
+    def take(self, job: Job) -> None:
+        """The queue said something new about the shown job."""
+        self._drafts.heard(job)
+        if not self._job or job.id != self._job.id:
+            return
+        self._job = job
+        written = self._drafts.of(job)
+        if not self.title.hasFocus() and self.title.text() != written.title:
+            self.title.setText(written.title)
+        if (job.sealed or not self.text.hasFocus()) and self.text.toPlainText() != written.text:
+            with QSignalBlocker(self.text):
+                self.text.setPlainText(written.text)
+        if not self.community.hasFocus():
+            self._show_community(written.community_id)
+        self.picture.show_job(job)
+        self._show_state()
+
+    def edit_title(self) -> None:
+        """Put the cursor into the title, all of it marked."""
+        if self._job and not self.title.isReadOnly():
+            self.title.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.title.selectAll()
+
+    def post(self) -> None:
+        """The person's word: post it when it is ready. Nothing happens where that is not possible."""
+        if self._job and self.post_button.isEnabled() and Action.POST in describe.allowed(self._job):
+            self._drafts.save()
+            self.acted.emit(Action.POST, [self._job])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  (Qt's name)
+        """The picture takes what the text can spare."""
+        super().resizeEvent(event)
+        spare = min(tokens.PICTURE, self.height() - tokens.WRITING)
+        self.picture.setVisible(spare >= tokens.PICTURE_LEAST)
+        self.picture.fit(self.width() - 2 * tokens.L - tokens.XS, spare)
+
+    def _build(self, thumbnails: Thumbnails) -> None:
+        self.back_button = IconButton("back", "Back to the list", self._theme)
+        self.back_button.clicked.connect(self.back)
+        self.picture = Picture(self._theme, thumbnails)
+        self.title = named(QLineEdit(), "Title")
+        self.title.textEdited.connect(lambda text: self._edit("title", text))
+        self.text = named(QPlainTextEdit(tabChangesFocus=True), "What’s on your mind?")
+        self.text.setMinimumHeight(72)
+        self.text.textChanged.connect(self._text_edited)
+        self.counter = label("", "secondary")
+        self.counter.setAccessibleName("Characters left")
+        self.community = named(Choice(self._theme), "Community")
+        self.community.addItem(NO_COMMUNITY, None)
+        self.community.activated.connect(self._community_picked)
+        self.at_once = Tick("Post as soon as it is ready", self._theme)
+        self.at_once.setChecked(True)
+        self.at_once.toggled.connect(self._at_once_toggled)
+        self.state = label("", "secondary", wrap=True)
+        self.post_button = button("Post when ready", "primary")
+        self.post_button.clicked.connect(self.post)
+        self.hold_button = button(Action.HOLD)
+        self.hold_button.clicked.connect(lambda: self._act(Action.HOLD))
+        self.open_button = button("Open post", "primary")
+        self.open_button.clicked.connect(lambda: self._act(Action.OPEN))
+        self.copy_button = button(Action.COPY_LINK)
+        self.copy_button.clicked.connect(lambda: self._act(Action.COPY_LINK))
+        self._nothing = label("", "secondary")
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        heading = row(tokens.S, (tokens.XS, 0, tokens.XS, 0))
+        heading.addWidget(self.back_button)
+        heading.addWidget(label("Post", "title"), 1)
+
+        asked = row()
+        mind = label("What’s on your mind?", "secondary")
+        mind.setBuddy(self.text)
+        asked.addWidget(mind, 1)
+        asked.addWidget(self.counter)
+
+        fields = QGridLayout()
+        fields.setHorizontalSpacing(tokens.M)
+        fields.setVerticalSpacing(tokens.S)
+        fields.setContentsMargins(0, 0, 0, 0)
+        fields.setColumnStretch(1, 1)
+        for at, (words, field) in enumerate((("Title", self.title), ("Community", self.community))):
+            beside = label(words, "secondary")
+            beside.setBuddy(field)
+            fields.addWidget(beside, 2 * at, 0)
+            fields.addWidget(field, 2 * at, 1)
+        writing = column(tokens.XS)
+        writing.addLayout(asked)
+        writing.addWidget(self.text, 1)
+        fields.addLayout(writing, 1, 0, 1, 2)
+        fields.setRowStretch(1, 1)
+
+        buttons = row(tokens.S)
+        buttons.addStretch(1)
+        for one in (self.hold_button, self.copy_button, self.open_button, self.post_button):
+            buttons.addWidget(one)
+
+        self._deciding = QWidget()
+        deciding = column(tokens.S, (tokens.XS, 0, tokens.XS, 0), self._deciding)
+        deciding.addWidget(self.at_once)
+        deciding.addWidget(self.state)
+        deciding.addLayout(buttons)
+
+        inside = QWidget()
+        form = column(tokens.M, (tokens.XS,) * 4, inside)
+        form.addWidget(self.picture)
+        form.addLayout(fields, 1)
+        self._scroll = QScrollArea(widgetResizable=True)
+        self._scroll.setWidget(inside)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+        surface = frame("side")
+        whole = column(tokens.M, (tokens.M, tokens.M, tokens.M, tokens.L), surface)
+        whole.addLayout(heading)
+        whole.addWidget(self._scroll, 1)
+        whole.addWidget(self._deciding)
+        whole.addWidget(self._nothing, 1)
+        column(within=self).addWidget(surface)
+        self.show_narrow(narrow=False)
+
+    def _fill(self, job: Job) -> None:
+        written = self._drafts.of(job)
+        self.title.setText(written.title)
+        self.title.setCursorPosition(0)
+        with QSignalBlocker(self.text), QSignalBlocker(self.at_once):
+            self.text.setPlainText(written.text)
+            self.text.moveCursor(QTextCursor.MoveOperation.End)
+            self.at_once.setChecked(True)
+        self._show_community(written.community_id)
+        self.picture.show_job(job)
+        self._show_state()
+
+    def _edit(self, field: str, value: str | None) -> None:
+        if self._job and not self._job.sealed:
+            self._drafts.edit(self._job.id, field, value)
+
+    def _text_edited(self) -> None:
+        self._edit("text", self.text.toPlainText())
+        self._show_state()
+
+    def _community_picked(self) -> None:
+        self._edit("community_id", self.community.currentData())
+        self.community_chosen.emit(self.community.currentData())
+
+    def _at_once_toggled(self, on: bool) -> None:
+        if not on and self._job and self._job.draft.approved:
+            self._act(Action.HOLD)
+        self._show_state()
+
+    def _act(self, action: Action) -> None:
+        if self._job:
+            self._drafts.save()
+            self.acted.emit(action, [self._job])
+
+    def _show_community(self, community_id: str | None) -> None:
+        at = self.community.findData(community_id)
+        self.community.setCurrentIndex(max(0, at))
+
+    def _count(self) -> int:
+        left = self._limit - len(self.text.toPlainText())
+        self.counter.setText(f"{left} left" if left >= 0 else f"{-left} too many")
+        set_role(self.counter, "bad" if left < 0 else "warn" if left < self._limit // 20 else "secondary")
+        return left
+
+    def _show_state(self) -> None:
+        job = self._job
+        if not job:
+            return
+        fits = self._count() >= 0
+        posted = job.status is Status.FINISHED
+        open_ = Action.POST in describe.allowed(job) or Action.HOLD in describe.allowed(job)
+        approved = job.draft.approved
+        ready = job.step is Step.POST
+        for field in (self.title, self.text):
+            field.setReadOnly(not open_)
+        self.community.setEnabled(open_)
+        self.counter.setVisible(open_)
+        self.at_once.setVisible(open_ and not ready)
+        if approved:
+            with QSignalBlocker(self.at_once):
+                self.at_once.setChecked(True)
+        self.hold_button.setVisible(open_ and approved)
+        self.open_button.setVisible(posted and bool(job.watch_url))
+        self.copy_button.setVisible(posted and bool(job.watch_url))
+        self.post_button.setVisible(open_ and not approved)
+        self.post_button.setText("Post now" if ready or not self.at_once.isChecked() else "Post when ready")
+        self.post_button.setAccessibleName(self.post_button.text())
+        self.post_button.setEnabled(fits and (ready or self.at_once.isChecked()))
+        words, role = self._words(job, fits=fits)
+        self.state.setText(words)
+        self.state.setVisible(bool(words))
+        set_role(self.state, role)
+
+    def _words(self, job: Job, *, fits: bool) -> tuple[str, str]:
+        ready = job.step is Step.POST
+        said = (
+            (job.status is Status.FINISHED, describe.describe(job, datetime.now(UTC)).words, "good"),
+            (job.status is Status.CANCELLED, "Cancelled. Add the file again to post it.", "secondary"),
+            (job.sealed, "The post is on its way and can no longer be changed here.", "secondary"),
+            (not fits, "Shorten the text to post it.", "bad"),
+            (job.draft.approved, "It will be posted as soon as it is ready. You can still change it.", "secondary"),
+            (not ready and not self.at_once.isChecked(), "You can post it once it is ready.", "secondary"),
+        )
+        return next(((words, role) for holds, words, role in said if holds), ("", "secondary"))
