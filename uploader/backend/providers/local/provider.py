@@ -1,4 +1,4 @@
-"""The provider itself: gives leave to upload into this computer's own data folder, and deletes what came of it."""
+"""The provider itself: gives leave to upload into this computer's data folder, and deletes what came of it."""
 
 import shutil
 from pathlib import Path
@@ -10,13 +10,20 @@ from uploader.backend.config import Config
 from uploader.backend.jobs import Handler
 from uploader.backend.providers.base import Addresses, Grant, Order, Sight
 from uploader.backend.providers.local.files import Files
+from uploader.backend.providers.local.playback import MASTER, POSTER, Playback
+from uploader.backend.providers.local.signature import Signer
+from uploader.backend.providers.local.sweep import KIND, Sweeper
+from uploader.backend.providers.local.transcode import Transcoder
 from uploader.backend.providers.local.tus import Tus
 from uploader.backend.providers.local.uploads import LIFE, NAME, Uploads
+from uploader.backend.providers.local.watch import Watch
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import now
+from uploader.backend.webhooks import deliverer
 from uploader.wire import ChunkRules
 
 CHUNK = ChunkRules(min=1, max=None, multiple=1, default=64 << 20)  # large: what arrived of a broken chunk is kept
+WEBHOOK = "/api/webhooks/video-processing"
 
 
 class LocalProvider:
@@ -30,8 +37,14 @@ class LocalProvider:
         self.media = config.data / "media"
         self.media.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.uploads = Uploads(database, now)
-        self.tus = Tus(self.uploads, self.files, max_bytes=config.max_bytes)
+        self.sweeper = Sweeper(database, self.uploads, self.files, self.media, now)
+        signer = Signer(config.app_key) if config.signed_playback else None
+        self._config = config
         self._base_url = base_url
+        self._database = database
+        self._tus = Tus(self.uploads, self.files, max_bytes=config.max_bytes)
+        self._playback = Playback(self.media, base_url, signer, now)
+        self._watch = Watch(database, self._playback, base_url, signer, now)
 
     def grant(self, order: Order) -> Grant:
         """A random address, dead once the upload is complete or cancelled. Raises errors.DiskFull."""
@@ -48,30 +61,39 @@ class LocalProvider:
         """Delete the original, and everything made of it."""
         upload = self.uploads.find(upload_id)
         self.files.remove(upload_id)
-        if upload:
-            shutil.rmtree(self.folder(upload.video_id), ignore_errors=True)
+        if upload is None:  # the row went first, and with it the video's id
+            self.sweeper.forgotten_media()
+        else:
+            shutil.rmtree(self.media / upload.video_id, ignore_errors=True)
 
     def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
         """On today's base URL: the port of an embedded server may have changed since the webhook came."""
-        media = f"{self._base_url}/media/{video_id}"
-        return Addresses(f"{media}/index.m3u8", f"{media}/poster.jpg", f"{self._base_url}/watch/{video_id}")
+        return Addresses(*self._media_urls(video_id), self._watch.url(video_id))
 
     def routes(self) -> list[BaseRoute]:
-        """tus at /files."""
-        return self.tus.routes()
+        """tus at /files, playback at /media, pages at /watch."""
+        return [*self._tus.routes(), *self._playback.routes(), *self._watch.routes()]
 
     def handlers(self) -> dict[str, Handler]:
-        """What is done after the last byte."""
-        return {}
+        """What is done after the last byte, and a sweep that begins now."""
+        self.sweeper.plan(now())
+        config = self._config
+        webhook_url = config.webhook_url or f"{self._base_url}{WEBHOOK}"
+        return {
+            "transcode": Transcoder(
+                self._database, self.uploads, self.files, self.media, config.max_duration, self._media_urls
+            ),
+            "deliver_webhook": deliverer(webhook_url, config.webhook_secret, now),
+            KIND: self.sweeper,
+        }
 
     def stop(self) -> None:
         """Have uploads under way let go; what came is kept."""
-        self.tus.stop()
-
-    def folder(self, video_id: str) -> Path:
-        """Where the HLS, poster and progressive file of a video are."""
-        return self.media / video_id
+        self._tus.stop()
 
     def original(self, upload_id: str) -> Path:
         """The file as it was sent, byte by byte."""
         return self.files.path(upload_id)
+
+    def _media_urls(self, video_id: str) -> tuple[str, str]:
+        return self._playback.url(video_id, MASTER), self._playback.url(video_id, POSTER)
