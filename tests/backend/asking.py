@@ -66,10 +66,12 @@ def error_event(video_id: str, event_id: str | None = None, **data: Any) -> dict
     return {"type": "video.asset.errored", "id": event_id or f"errored {video_id}", "data": told | data}
 
 
-def tell(backend: Backend, event: object, signature: str | None = None) -> httpx.Response:
+def tell(backend: Backend, event: object, signature: str | bytes | None = None) -> httpx.Response:
     """POST /api/webhooks/video-processing, signed as the seed says unless a signature is given."""
     body = event if isinstance(event, bytes) else json.dumps(event).encode()
-    headers = {"x-webhook-signature": sign(backend.config.webhook_secret, body) if signature is None else signature}
+    if signature is None:
+        signature = sign(backend.config.webhook_secret, body)
+    headers = {b"x-webhook-signature": signature.encode() if isinstance(signature, str) else signature}
     with client(backend) as sender:
         return sender.post("/api/webhooks/video-processing", content=body, headers=headers)
 

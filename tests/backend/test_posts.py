@@ -1,5 +1,6 @@
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -73,7 +74,7 @@ def test_a_post_of_nothing_is_refused(body: dict[str, str], carol: Person, desk:
     "body",
     [{"content": "x" * 5001}, {"content": 5}, {"content": "x", "type": "poem"}, {"content": "x", "videoId": "v" * 256}],
 )
-def test_a_post_that_makes_no_sense_is_refused(body: dict[str, object], carol: Person):
+def test_a_post_that_makes_no_sense_is_refused(body: dict[str, Any], carol: Person):
     assert refused(ask_post(carol, **body)) == (400, "invalid_request")
 
 
@@ -154,7 +155,8 @@ def test_posts_of_the_same_moment_are_all_read_once(carol: Person, desk: Backend
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     with desk.database.write() as session:
         session.add_all(Post(user_id=carol.user.id, content=str(n), created_at=moment) for n in range(7))
-    seen, cursor = [], None
+    seen: list[str] = []
+    cursor = None
     while len(seen) < 100:
         page = carol.api.get("/api/posts", params={"limit": 3} | ({"cursor": cursor} if cursor else {})).json()
         seen += [post["content"] for post in page["posts"]]

@@ -2,6 +2,7 @@ import json
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -81,7 +82,7 @@ def test_the_clients_metadata_cannot_name_another_user_to_the_provider(carol: Pe
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused_with_400(
-    changed: dict[str, object], code: str, words: str | None, carol: Person, provider: FakeProvider
+    changed: dict[str, Any], code: str, words: str | None, carol: Person, provider: FakeProvider
 ):
     reply = ask_upload(carol, **changed)
     assert refused(reply) == (400, code)
