@@ -5,11 +5,12 @@ import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from uploader.errors import ServerNotStarted
-from uploader.local_server import LocalServer, kept_address
+from uploader.local_server import LocalServer, Started, kept_address
 from uploader.paths import Paths
 
 pytestmark = pytest.mark.anyio
@@ -113,6 +114,7 @@ async def test_the_log_of_the_server_holds_no_link_to_the_first_account(paths: P
 OWNER = """
 import asyncio, sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 from uploader.local_server import LocalServer
 from uploader.paths import Paths
 
@@ -139,3 +141,11 @@ async def test_it_does_not_outlive_a_killed_owner_and_the_next_one_gets_the_same
         assert server.started
         assert server.started.url == url
         assert await health(url) == 200
+
+
+def test_the_way_in_goes_through_the_first_account_where_there_is_none():
+    sign_in = "http://127.0.0.1:5000/oauth/authorize?client_id=x&state=a%2Fb"
+    page = urlsplit(Started("http://127.0.0.1:5000", "http://127.0.0.1:5000/setup/t0ken").way_in(sign_in))
+    assert page.path == "/setup/t0ken"
+    assert parse_qs(page.query) == {"next": ["/oauth/authorize?client_id=x&state=a%2Fb"]}
+    assert Started("http://127.0.0.1:5000", None).way_in(sign_in) == sign_in

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from uploader import log as logs
 from uploader.errors import ServerNotStarted
@@ -39,6 +39,12 @@ class Started:
 
     url: str
     setup_url: str | None
+
+    def way_in(self, sign_in_url: str) -> str:
+        """The page to open for a sign-in: where there is no account yet, the one that makes it and then goes on."""
+        if self.setup_url is None:
+            return sign_in_url
+        return f"{self.setup_url}?{urlencode({'next': sign_in_url.removeprefix(self.url)})}"
 
 
 class LocalServer:
