@@ -1,0 +1,238 @@
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.backend.asking import eventually
+from uploader.backend import jobs
+from uploader.backend.jobs import LEASE, Handler, Lease, Worker, claim, enqueue
+from uploader.backend.store.database import Database
+from uploader.backend.store.migrate import migrate
+from uploader.backend.store.models import JobRow, now
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    migrate(database)
+    yield database
+    database.close()
+
+
+@contextmanager
+def working(database: Database, handler: Handler, lease: timedelta = LEASE) -> Iterator[Worker]:
+    worker = Worker(database, {"work": handler}, lease=lease, poll=0.01)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        worker.join(20)
+        assert not worker.is_alive()
+
+
+def add(database: Database, key: str = "k", **more: int) -> bool:
+    with database.write() as session:
+        return enqueue(session, "work", key, {"key": key}, **more)  # type: ignore[arg-type] # only max_attempts comes
+
+
+def row(database: Database, key: str = "k") -> JobRow:
+    with database.read() as session:
+        return session.scalars(select(JobRow).where(JobRow.key == key)).one()
+
+
+def make_due(database: Database, key: str = "k") -> None:
+    with database.write() as session:
+        session.scalars(select(JobRow).where(JobRow.key == key)).one().run_at = now()
+
+
+def test_a_job_is_done_once_and_its_key_is_never_done_again(database: Database):
+    done: list[str] = []
+    assert add(database)
+    with working(database, lambda lease: done.append(lease.payload["key"])):
+        eventually(lambda: row(database).done_at is not None)
+        assert not add(database)
+        assert add(database, "other")
+        eventually(lambda: row(database, "other").done_at is not None)
+    assert done == ["k", "other"]
+
+
+def test_a_job_belongs_to_the_transaction_that_enqueues_it(database: Database):
+    with database.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(JobRow)) == 0
+
+    def fail() -> None:
+        with database.write() as session:
+            enqueue(session, "work", "k", {})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(JobRow)) == 0
+
+
+def test_a_job_waits_for_its_time(database: Database):
+    with database.write() as session:
+        enqueue(session, "work", "later", {}, run_at=now() + timedelta(hours=1))
+    assert claim(database, ["work"], "w", LEASE) is None
+    make_due(database, "later")
+    assert claim(database, ["work"], "w", LEASE) is not None
+
+
+def test_a_worker_takes_only_the_kinds_it_can_do(database: Database):
+    add(database)
+    assert claim(database, ["other"], "w", LEASE) is None
+
+
+def test_jobs_are_taken_in_the_order_in_which_they_are_due(database: Database):
+    for key in ("a", "b", "c"):
+        add(database, key)
+    taken = [claim(database, ["work"], "w", LEASE) for _ in range(4)]
+    assert [one and one.key for one in taken] == ["a", "b", "c", None]
+
+
+@pytest.mark.loud
+def test_a_job_that_fails_is_tried_later_and_later_and_then_given_up(database: Database):
+    tries: list[tuple[int, bool]] = []
+
+    def fail(lease: Lease) -> None:
+        tries.append((lease.attempt, lease.final))
+        raise ValueError("no luck")
+
+    add(database, max_attempts=3)
+    waits = []
+    with working(database, fail):
+        for attempt in (1, 2, 3):
+            eventually(lambda attempt=attempt: len(tries) == attempt and row(database).lease_until is None)  # type: ignore[misc] # mypy infers no type for a default
+            waits.append((row(database).run_at - now()).total_seconds())
+            make_due(database)
+    assert tries == [(1, False), (2, False), (3, True)]
+    assert 0 < waits[0] <= 2 < waits[1] <= 4
+    ended = row(database)
+    assert ended.done_at is not None
+    assert ended.error == "ValueError: no luck"
+
+
+def test_the_lease_of_a_worker_that_stays_away_goes_to_the_next_and_its_result_is_refused(database: Database):
+    add(database)
+    stopping = threading.Event()
+    short = timedelta(seconds=0)
+    first = Lease(_claimed(database, "first", short), database, LEASE, stopping)
+    second = Lease(_claimed(database, "second", LEASE), database, LEASE, stopping)
+    assert (first.attempt, second.attempt) == (1, 2)
+    assert not first.keep(), "somebody else holds it now"
+    first.finish()
+    assert row(database).done_at is None
+    assert second.keep()
+    second.finish()
+    assert row(database).done_at is not None
+    assert not second.keep(), "what is done is nobody's"
+
+
+def _claimed(database: Database, worker: str, length: timedelta) -> JobRow:
+    found = claim(database, ["work"], worker, length)
+    assert found is not None
+    return found
+
+
+def test_keeping_the_lease_keeps_others_away(database: Database):
+    add(database)
+    lease = Lease(_claimed(database, "first", timedelta(0)), database, LEASE, threading.Event())
+    assert lease.keep()
+    assert claim(database, ["work"], "second", LEASE) is None
+
+
+def test_a_stopping_server_gives_the_job_back_without_counting_the_attempt(database: Database):
+    add(database)
+    began = threading.Event()
+
+    def long_work(lease: Lease) -> None:
+        began.set()
+        while lease.keep():
+            pass
+
+    with working(database, long_work):
+        assert began.wait(20)
+    after = row(database)
+    assert (after.done_at, after.lease_until, after.attempts) == (None, None, 0)
+
+
+def test_a_job_that_breaks_off_because_the_server_stops_has_not_failed(database: Database):
+    add(database)
+    began = threading.Event()
+
+    def long_work(lease: Lease) -> None:
+        began.set()
+        while lease.keep():
+            pass
+        raise InterruptedError
+
+    with working(database, long_work):
+        assert began.wait(20)
+    after = row(database)
+    assert (after.done_at, after.attempts, after.error) == (None, 0, None)
+
+
+def test_at_the_start_of_the_only_server_every_lease_is_free(database: Database):
+    add(database)
+    _claimed(database, "killed", LEASE)
+    assert claim(database, ["work"], "next", LEASE) is None
+    with database.write() as session:
+        jobs.release_all(session)
+    assert _claimed(database, "next", LEASE).attempts == 2
+
+
+@pytest.mark.slow
+def test_four_processes_one_of_them_killed_do_every_job_once(url: str, database: Database):
+    with database.write() as session:
+        for number in range(100):
+            enqueue(session, "count", f"k{number}", {"key": f"k{number}"})
+    with _process(url) as first, _process(url) as second, _process(url, "k40") as dies, _process(url) as fourth:
+        outputs = [_reading(one) for one in (first, second, dies, fourth)]
+        eventually(lambda: any(line.startswith("holding") for line in outputs[2].lines) or outputs[2].ended(), 60)
+        dies.kill()
+        for output in outputs:
+            output.thread.join(60)
+    did = Counter(line.split()[1] for output in outputs for line in output.lines if line.startswith("did"))
+    assert did == {f"k{number}": 1 for number in range(100)}
+    with database.read() as session:
+        assert session.scalar(select(func.count()).where(JobRow.done_at.is_(None))) == 0
+
+
+class _Output:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.lines: list[str] = []
+        self.thread = threading.Thread(target=self._read, args=(process,))
+        self.thread.start()
+        self.ended: Callable[[], bool] = lambda: not self.thread.is_alive()
+
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        self.lines.extend(iter(process.stdout.readline, ""))
+
+
+def _reading(process: "subprocess.Popen[str]") -> _Output:
+    return _Output(process)
+
+
+@contextmanager
+def _process(url: str, *die_at: str) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-m", "tests.backend.job_process", url, *die_at]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
