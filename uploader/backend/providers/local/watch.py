@@ -42,7 +42,7 @@ header::before {
 h1 { margin: 16px 0 4px; font-size: 20px; line-height: 1.3; font-weight: 600; overflow-wrap: anywhere; }
 p { margin: 0; color: var(--secondary); }
 video {
-  display: block; width: 100%; max-height: calc(100vh - 160px); background: #000; border-radius: 8px;
+  display: block; width: 100%; height: auto; max-height: calc(100vh - 160px); background: #000; border-radius: 8px;
   outline-offset: 2px;
 }
 video:focus-visible { outline: 2px solid var(--accent); }
@@ -52,6 +52,10 @@ video:focus-visible { outline: 2px solid var(--accent); }
 .card h1 { margin-top: 0; }
 """
 STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Ccircle cx='8' cy='8' r='7' fill='%232F6BFF'/%3E%3C/svg%3E"
+)
 AGAIN = '<meta http-equiv="refresh" content="5">'
 
 WORDS = {
@@ -131,13 +135,13 @@ class Watch:
         host = f"{urlsplit(self._base_url).scheme}://{urlsplit(self._base_url).netloc}"
         own = f"'self' {host}"
         policy = (
-            f"default-src 'none'; style-src {STYLE_SOURCE}; media-src {own}; img-src {own}; connect-src {own}; "
+            f"default-src 'none'; style-src {STYLE_SOURCE}; media-src {own}; img-src {own} data:; connect-src {own}; "
             "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         )
         page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{title} · Reelferry</title>{head}<style>{STYLE}</style></head>"
+            f'<title>{title} · Reelferry</title><link rel="icon" href="{ICON}">{head}<style>{STYLE}</style></head>'
             f"<body><main><header>Reelferry</header>{body}</main></body></html>"
         )
         return HTMLResponse(page, status, {"Content-Security-Policy": policy, "Cache-Control": "no-store"})
