@@ -35,7 +35,8 @@ def test_keys_and_windows_count_for_themselves_and_old_windows_are_forgotten(dat
     assert not rate_limit.allow(database, "a", 2, 60, NOON + timedelta(seconds=59))
     assert rate_limit.allow(database, "a", 2, 60, NOON + timedelta(seconds=60))
     with database.read() as session:
-        assert sorted(session.execute(select(RateLimit.key, RateLimit.hits)).tuples()) == [("a", 1), ("b", 1)]
+        rows = session.scalars(select(RateLimit).order_by(RateLimit.key))
+        assert [(row.key, row.hits) for row in rows] == [("a", 1), ("b", 1)]
 
 
 def test_a_hit_can_be_taken_back_but_never_below_none(database: Database):

@@ -1,4 +1,4 @@
-"""The stand as a fixture: one server a module, a quarter of an hour later for each test; or a new one."""
+"""The stand as a fixture: one server a module, the next quarter of an hour for each test; or a new one."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 @pytest.fixture
 def stand(_server: Stand) -> Iterator[Stand]:
     """Ada has an account; no limit is used up. Leave her account alone."""
-    _server.clock.pass_by(minutes=15)
+    _server.clock.begin_quarter()
     with client(_server.backend.base_url) as browser:
         yield dataclasses.replace(_server, browser=browser, proof=Proof())
 

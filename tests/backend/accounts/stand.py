@@ -49,6 +49,10 @@ class Clock:
     def pass_by(self, **span: float) -> None:
         self.now += timedelta(**span)
 
+    def begin_quarter(self) -> None:
+        """On to the next full quarter of an hour: every limit starts anew."""
+        self.pass_by(seconds=900 - self.now.timestamp() % 900)
+
 
 class Proof:
     """A PKCE verifier and its challenge."""
@@ -160,7 +164,7 @@ def at_once(count: int, call: Callable[[], T]) -> list[T]:
 
 def client(base_url: str) -> httpx.Client:
     """Somebody with cookies of their own. Nobody here speaks TLS: no certificates are loaded."""
-    return httpx.Client(base_url=base_url, timeout=30, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return httpx.Client(base_url=base_url, timeout=60, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from uploader.backend.accounts import pages, passwords, users
 from uploader.backend.accounts.asked import Asked
-from uploader.backend.accounts.forms import FormFields, FormSeal, Pairs
+from uploader.backend.accounts.forms import TOO_LATE, FormFields, FormSeal, Pairs
 from uploader.backend.accounts.grants import SignInServer
 from uploader.backend.accounts.limits import SignInAttempt
 from uploader.backend.context import Backend, TheBackend
@@ -56,7 +56,7 @@ class _Visit:
             return refusal
         username = users.tidy_username(typed.get("username", ""))
         if not self._seal.holds(typed.get("seal", "")):
-            return self._page(username, "This page was open for too long. Try again.", 403)
+            return self._page(username, TOO_LATE, 403)
         attempt = SignInAttempt(self._backend.database, self._request, username, self._now)
         if not attempt.allowed():
             minutes = -(-attempt.wait // 60)

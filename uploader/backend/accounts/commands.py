@@ -74,16 +74,17 @@ def run(arguments: argparse.Namespace, database: Database, clock: Callable[[], d
 
 
 def _run(asked: argparse.Namespace, database: Database, clock: Callable[[], datetime]) -> str:
+    username = users.tidy_username(asked.username)
     match asked.action:
         case "add":
             user = add_user(database, asked.username, asked.name, _password(stdin=asked.password_stdin), clock())
             return f"The account {user.username} is ready."
         case "passwd":
             change_password(database, asked.username, _password(stdin=asked.password_stdin), clock())
-            return f"The password of {asked.username} is changed. Whoever was signed in has to sign in again."
+            return f"The password of {username} is changed. Whoever was signed in has to sign in again."
         case _:
             disable_user(database, asked.username, clock())
-            return f"The account {asked.username} is switched off. Its videos and posts stay."
+            return f"The account {username} is switched off. Its videos and posts stay."
 
 
 def _known(session: Session, username: str) -> User:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from uploader.backend.accounts import authorize, pages, passwords, setup, tokens, users
 from uploader.backend.accounts.asked import Asked
-from uploader.backend.accounts.forms import MOST_FIELDS, FormFields, FormSeal, Pairs
+from uploader.backend.accounts.forms import MOST_FIELDS, TOO_LATE, FormFields, FormSeal, Pairs
 from uploader.backend.accounts.grants import SignInServer
 from uploader.backend.context import Backend, TheBackend
 
@@ -52,7 +52,7 @@ class _Visit:
         if not self._valid():
             return self._gone()
         if not self._seal.holds(typed.get("seal", "")):
-            return self._page(shown, trouble="This page was open for too long. Try again.", status=403)
+            return self._page(shown, trouble=TOO_LATE, status=403)
         wrong = setup.problems(username, name, password, typed.get("password_again", ""))
         if wrong:
             return self._page(shown, wrong, status=422)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 LIFE = timedelta(hours=1)
 MOST_FIELDS = 64
+TOO_LATE = "This page was open for too long, or the browser keeps no cookies. Try again."
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 Pairs = list[tuple[str, str]]

@@ -44,10 +44,10 @@ def use(session: Session, token: str, now: datetime, *, username: str, name: str
 
 def problems(username: str, name: str, password: str, again: str) -> dict[str, str]:
     """What is wrong with each field, in words; empty when all is well. `username` and `name` are tidy."""
+    differ = "The two passwords differ. Type both again." if again != password else None
     found = {
         "username": users.username_problem(username),
         "name": users.name_problem(name),
-        "password": passwords.problem(password, username),
-        "password_again": None if again == password else "The two passwords differ.",
+        "password": passwords.problem(password, username) or differ,
     }
     return {field: words for field, words in found.items() if words}
