@@ -32,6 +32,7 @@ class Recipe:
     rotation: int = 0
     gop: int = 30
     pixels: str = "yuv420p"
+    hdr: bool = False  # tagged as BT.2020 with the PQ curve
     effect: str | None = None  # one libavfilter filter over the picture
     container: str = "mp4"  # a suffix
     video_codec: str = "libx264"
@@ -81,7 +82,7 @@ def _made(recipe: Recipe) -> Path:
     folder = Path(_cache().name)
     path = folder / f"{len(list(folder.iterdir()))}.{recipe.container}"
     with av.open(str(path), "w") as output:
-        video = output.add_stream(recipe.video_codec, rate=recipe.rate, options=_options(recipe.video_codec))
+        video = output.add_stream(recipe.video_codec, rate=recipe.rate, options=_options(recipe))
         assert isinstance(video, VideoStream)
         video.width, video.height = recipe.size
         video.pix_fmt = recipe.pixels
@@ -99,10 +100,13 @@ def _made(recipe: Recipe) -> Path:
     return path
 
 
-def _options(codec: str) -> dict[str, str]:
-    if codec == "libx264":
-        return {"preset": "ultrafast", "sc_threshold": "0"}
-    return {"deadline": "realtime", "cpu-used": "8"}
+def _options(recipe: Recipe) -> dict[str, str]:
+    if recipe.video_codec != "libx264":
+        return {"deadline": "realtime", "cpu-used": "8"}
+    options = {"preset": "ultrafast", "sc_threshold": "0"}
+    if recipe.hdr:
+        options["x264-params"] = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
+    return options
 
 
 def _fill(output: OutputContainer, video: VideoStream, audio: AudioStream | None, recipe: Recipe) -> None:
