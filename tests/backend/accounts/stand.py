@@ -25,7 +25,7 @@ from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.app import create_app
 from uploader.backend.config import Config
 from uploader.backend.context import Backend
-from uploader.backend.server import listening
+from uploader.backend.server import address, listening
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import Base, Community, User
 
@@ -168,18 +168,18 @@ def client(base_url: str) -> httpx.Client:
 
 
 @contextmanager
-def standing(folder: Path) -> Iterator[Stand]:
+def standing(folder: Path, public_url: str | None = None) -> Iterator[Stand]:
     """The stand, serving; ada has an account, a community exists."""
     clock = Clock()
-    config = Config.load({}, folder)
+    config = Config.load({"PUBLIC_URL": public_url} if public_url else {}, folder)
     database = Database(config.database_url)
     Base.metadata.create_all(database.engine)
     ada = User(username="ada", name="Ada", password_hash=PASSWORD_HASH)
     with database.write() as session:
         session.add_all([ada, Community(id="general", name="General")])
     with listening(config) as listener:
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        backend = Backend(config, database, {}, clock, base_url)
+        base_url = address(listener)
+        backend = Backend(config, database, {}, clock, public_url or base_url)
         app = create_app(backend)
 
         @app.get("/whoami")

@@ -211,6 +211,12 @@ def test_the_form_needs_the_browser_that_opened_the_page(empty: Stand):
     assert fill_in(empty, page).status_code == 201
 
 
+def test_the_page_of_an_old_link_cannot_use_the_new_one(empty: Stand):
+    old = empty.browser.get(link(empty))
+    new = httpx.URL(link(empty)).path
+    assert empty.browser.post(new, data={**hidden_fields(old.text), **GOOD}).status_code == 403
+
+
 def test_while_there_is_no_account_the_sign_in_page_says_how_to_make_one(empty: Stand):
     for response in (empty.page(), empty.browser.post("/oauth/authorize", data=empty.asked())):
         assert response.status_code == 200

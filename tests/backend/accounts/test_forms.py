@@ -1,10 +1,12 @@
 """Only the page we served can send its form, and not too often."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from sqlalchemy import func, select
 
-from tests.backend.accounts.stand import PASSWORD, Stand, at_once, client, hidden_fields
+from tests.backend.accounts.stand import PASSWORD, Stand, at_once, client, hidden_fields, returned, standing
 from uploader.backend.accounts import passwords
 from uploader.backend.accounts.limits import PER_ADDRESS, QUARTER, TOKEN_WINDOW, TOKENS_PER_ADDRESS
 from uploader.backend.store.models import OAuthCode, RateLimit
@@ -55,6 +57,7 @@ def test_a_seal_lasts_an_hour_and_cannot_be_prolonged(stand: Stand):
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
         {"Origin": ""},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
@@ -84,6 +87,20 @@ def test_the_cookie_is_for_this_server_and_no_script(stand: Stand):
     assert "SameSite=lax" in cookie
     assert "Path=/" in cookie
     assert "Domain" not in cookie
+
+
+def test_on_a_public_server_the_cookie_is_locked_to_it_and_never_travels_in_the_clear(tmp_path: Path):
+    public_url = "https://reels.example"
+    host = {"Host": "reels.example"}
+    with standing(tmp_path, public_url) as stand:
+        page = stand.browser.get("/oauth/authorize", params=stand.asked(), headers=host)
+        cookie = page.headers["set-cookie"]
+        assert cookie.startswith("__Host-reelferry=")
+        assert "Secure" in cookie
+        form = {**hidden_fields(page.text), "username": "ada", "password": PASSWORD}
+        proxied = {**host, "Cookie": cookie.split(";")[0], "Origin": public_url}
+        back = stand.browser.post("/oauth/authorize", data=form, headers=proxied)
+    assert returned(back)["iss"] == public_url
 
 
 def test_two_pages_open_at_once_both_work(stand: Stand):

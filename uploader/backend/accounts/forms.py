@@ -6,7 +6,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 from starlette.responses import Response
@@ -43,10 +43,10 @@ class FormSeal:
     def __init__(self, request: Request, key: str, base_url: str, purpose: str, now: datetime) -> None:
         self._request = request
         self._key = key.encode()
-        self._base = urlsplit(base_url)
+        self._base_url = base_url
         self._purpose = purpose
         self._now = now
-        self._secure = self._base.scheme == "https"
+        self._secure = base_url.startswith("https:")
         self._cookie = "__Host-reelferry" if self._secure else "reelferry"
         known = request.cookies.get(self._cookie, "")
         self._browser = known if BROWSER.fullmatch(known) else secrets.token_urlsafe(32)
@@ -74,11 +74,12 @@ class FormSeal:
         return response
 
     def _mark(self, until: int) -> str:
-        text = "\n".join((self._purpose, self._browser, str(until)))
+        text = "\n".join(("form", self._purpose, self._browser, str(until)))
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
     def _own_page(self) -> bool:
         site = self._request.headers.get("sec-fetch-site", "same-origin")
         origin = self._request.headers.get("origin")
-        hosts = {self._base.netloc, self._request.headers.get("host")}
-        return site == "same-origin" and (origin is None or urlsplit(origin).netloc in hosts)
+        host = self._request.headers.get("host")
+        ours = {None, self._base_url, f"http://{host}", f"https://{host}"}
+        return site == "same-origin" and origin in ours
