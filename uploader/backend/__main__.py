@@ -20,17 +20,20 @@ WRONG = 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 after a clean end; 2 where the configuration is wrong, with one line a problem on stderr."""
-    arguments = _parser().parse_args(argv)
+    folder = argparse.ArgumentParser(add_help=False)
+    folder.add_argument("--data", type=Path, default=Paths.of_user().server, help="where everything is kept")
+    data, rest = folder.parse_known_args(argv)  # it may stand anywhere
+    arguments = _parser(folder).parse_args(rest)
     try:
-        return int(arguments.run(arguments))
+        return int(arguments.run(arguments, data.data))
     except ConfigProblems as error:
         for problem in error.problems:
             _tell(problem)
         return WRONG
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="reelferry-server", description="The Reelferry server.")
+def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="reelferry-server", description="The Reelferry server.", parents=[folder])
     words = parser.add_subparsers(required=True, metavar="serve|user")
     serve = words.add_parser("serve", help="answer requests until a signal comes")
     serve.add_argument("--host", default="127.0.0.1")
@@ -40,13 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     user = words.add_parser("user", help="make and change accounts")
     commands.describe(user)
     user.set_defaults(run=_user)
-    for one in (serve, user):
-        one.add_argument("--data", type=Path, default=Paths.of_user().server, help="where everything is kept")
     return parser
 
 
-def _serve(arguments: argparse.Namespace) -> int:
-    config = Config.load(os.environ, arguments.data, host=arguments.host, port=arguments.port)
+def _serve(arguments: argparse.Namespace, data: Path) -> int:
+    config = Config.load(os.environ, data, host=arguments.host, port=arguments.port)
     log.set_up_server()
     with server.prepared(config) as ready:
         backend = ready.backend
@@ -62,8 +63,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _user(arguments: argparse.Namespace) -> int:
-    config = Config.load(os.environ, arguments.data)
+def _user(arguments: argparse.Namespace, data: Path) -> int:
+    config = Config.load(os.environ, data)
     with server.opened(config) as database:
         return commands.run(arguments, database, now)
 

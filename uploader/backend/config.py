@@ -166,6 +166,7 @@ class _Reader:
             good = False
         if not good or parts.username is not None or parts.fragment:
             self.problems.append(f"{name} is not an address that begins with http:// or https://.")
+            return None
         return given
 
     def number(self, name: str, default: int, most: int) -> int:

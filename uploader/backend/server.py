@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
 from uploader.backend import idempotency, jobs, videos
@@ -131,7 +131,7 @@ def _bring_up_to_date(database: Database) -> None:
         migrate(database)
     except DatabaseTooNew:
         raise ConfigProblems(["The database was written by a newer Reelferry. Install that version."]) from None
-    except OperationalError as error:
+    except DatabaseError as error:
         raise ConfigProblems([f"The database did not open: {error.orig}."]) from error
 
 

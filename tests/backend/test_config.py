@@ -1,0 +1,149 @@
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from uploader.backend.config import AVAILABLE, Config, ConfigProblems
+from uploader.backend.providers import PROVIDERS
+
+
+def problems(folder: Path, **environ: str) -> list[str]:
+    return problems_of(environ, folder)
+
+
+def problems_of(environ: dict[str, str], folder: Path, host: str = "127.0.0.1", port: int = 0) -> list[str]:
+    with pytest.raises(ConfigProblems) as caught:
+        Config.load(environ, folder / "data", host=host, port=port)
+    assert not (folder / "data").exists(), "a start that is refused leaves nothing behind"
+    return caught.value.problems
+
+
+def test_nothing_has_to_be_set(tmp_path: Path):
+    config = Config.load({}, tmp_path / "data")
+    assert config.provider == "local"
+    assert config.database_url == f"sqlite:///{tmp_path / 'data' / 'reelferry.sqlite3'}"
+    assert (config.max_bytes, config.max_duration) == (30 * 1024**3, 6 * 3600)
+    assert (config.public_url, config.webhook_url) == (None, None)
+    assert (config.allow_signup, config.signed_playback) == (False, False)
+
+
+def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path):
+    names = ("VIDEO_PROVIDER", "DATABASE_URL", "NEXT_PUBLIC_APP_URL", "MAX_VIDEO_SIZE_MB", "WEBHOOK_SECRET")
+    config = Config.load(dict.fromkeys(names, " "), tmp_path)
+    assert (config.provider, config.max_bytes, config.public_url) == ("local", 30 * 1024**3, None)
+    assert len(config.webhook_secret) > 30
+
+
+def test_the_seeds_variables_are_obeyed(tmp_path: Path):
+    config = Config.load(
+        {
+            "VIDEO_PROVIDER": "local",
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}",
+            "NEXT_PUBLIC_APP_URL": "https://videos.example/",
+            "MAX_VIDEO_SIZE_MB": "500",
+            "MAX_VIDEO_DURATION_MINUTES": "60",
+            "WEBHOOK_SECRET": "a secret of some length",
+            "WEBHOOK_URL": "http://127.0.0.1:9/hook",
+            "ALLOW_SIGNUP": "1",
+            "SIGNED_PLAYBACK": "true",
+        },
+        tmp_path / "data",
+        host="0.0.0.0",  # noqa: S104 (never bound)
+        port=8000,
+    )
+    assert config.database_url == f"sqlite:///{tmp_path / 'other.db'}"
+    assert (config.public_url, config.host, config.port) == ("https://videos.example", "0.0.0.0", 8000)  # noqa: S104
+    assert (config.max_bytes, config.max_duration) == (500 * 1024**2, 3600)
+    assert (config.webhook_secret, config.webhook_url) == ("a secret of some length", "http://127.0.0.1:9/hook")
+    assert (config.allow_signup, config.signed_playback) == (True, True)
+
+
+def test_secrets_are_made_once_and_kept_where_only_this_user_can_read_them(tmp_path: Path):
+    first, second = Config.load({}, tmp_path / "data"), Config.load({}, tmp_path / "data")
+    assert first.webhook_secret == second.webhook_secret
+    assert first.app_key == second.app_key != first.webhook_secret
+    for name in ("webhook-secret", "app-key"):
+        assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
+    config = Config.load({"DATABASE_URL": "sqlite:////tmp/secret-place.db"}, tmp_path)
+    for secret in (config.webhook_secret, config.app_key, "secret-place"):
+        assert secret not in f"{config!r} {config}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"VIDEO_PROVIDER": "cloudflare"}, "VIDEO_PROVIDER=cloudflare is not available in this version. Use local."),
+        ({"VIDEO_PROVIDER": "mux"}, "VIDEO_PROVIDER=mux is not available in this version. Use local."),
+        ({"VIDEO_PROVIDER": "betamax"}, "VIDEO_PROVIDER=betamax is not known. Use local."),
+        ({"DATABASE_URL": "over there"}, "DATABASE_URL is not a database address. Use sqlite:///… or postgresql://…."),
+        ({"DATABASE_URL": "mysql://u:p@h/d"}, "DATABASE_URL names mysql. Use sqlite:///… or postgresql://…."),
+        ({"MAX_VIDEO_SIZE_MB": "0"}, "MAX_VIDEO_SIZE_MB=0 is not a whole number from 1 to 1048576."),
+        ({"MAX_VIDEO_SIZE_MB": "5GB"}, "MAX_VIDEO_SIZE_MB=5GB is not a whole number from 1 to 1048576."),
+        ({"MAX_VIDEO_SIZE_MB": "-1"}, "MAX_VIDEO_SIZE_MB=-1 is not a whole number from 1 to 1048576."),
+        ({"MAX_VIDEO_SIZE_MB": "٣"}, "MAX_VIDEO_SIZE_MB=٣ is not a whole number from 1 to 1048576."),
+        ({"MAX_VIDEO_DURATION_MINUTES": "1.5"}, "MAX_VIDEO_DURATION_MINUTES=1.5 is not a whole number from 1 to 1440."),
+        ({"WEBHOOK_SECRET": "short"}, "WEBHOOK_SECRET is shorter than 16 characters."),
+        ({"APP_KEY": "short"}, "APP_KEY is shorter than 16 characters."),
+        ({"ALLOW_SIGNUP": "maybe"}, "ALLOW_SIGNUP=maybe is neither 1 nor 0."),
+        ({"WEBHOOK_URL": "ftp://x/"}, "WEBHOOK_URL is not an address that begins with http:// or https://."),
+        ({"PUBLIC_URL": "videos.example"}, "PUBLIC_URL is not an address that begins with http:// or https://."),
+        ({"PUBLIC_URL": "https://[::1"}, "PUBLIC_URL is not an address that begins with http:// or https://."),
+        (
+            {"PUBLIC_URL": "https://a.example", "NEXT_PUBLIC_APP_URL": "https://b.example"},
+            "NEXT_PUBLIC_APP_URL and PUBLIC_URL differ. Set one of them.",
+        ),
+        (
+            {"PUBLIC_URL": "https://a.example/videos"},
+            "NEXT_PUBLIC_APP_URL must not have a path: this server answers at the top of its host.",
+        ),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_named_in_one_sentence(
+    environ: dict[str, str], expected: str, tmp_path: Path
+):
+    assert problems_of(environ, tmp_path) == [expected]
+
+
+def test_all_problems_are_told_at_once_and_never_a_password(tmp_path: Path):
+    found = problems(
+        tmp_path, DATABASE_URL="mysql://joe:hunter2@h/d", WEBHOOK_SECRET="hunter3", MAX_VIDEO_SIZE_MB="big"
+    )
+    assert len(found) == 3
+    assert "hunter" not in " ".join(found)
+
+
+def test_postgresql_needs_its_driver_and_the_start_says_so_in_one_line(tmp_path: Path):
+    sys.modules["psycopg"] = None  # type: ignore[assignment] # what Python calls "not to be imported"
+    try:
+        found = problems(tmp_path, DATABASE_URL="postgresql://joe:hunter2@db/reelferry")
+    finally:
+        del sys.modules["psycopg"]
+    assert found == ["DATABASE_URL names PostgreSQL, and the package psycopg is not installed."]
+
+
+def test_listening_beyond_this_computer_needs_a_public_address(tmp_path: Path):
+    assert problems_of({}, tmp_path, host="0.0.0.0") == [  # noqa: S104 (never bound)
+        "NEXT_PUBLIC_APP_URL is missing: it is needed to listen on 0.0.0.0."
+    ]
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_is_a_port(port: int, tmp_path: Path):
+    assert problems_of({}, tmp_path, port=port) == [f"The port must be between 0 and 65535, not {port}."]
+
+
+def test_a_data_folder_that_cannot_be_made_is_a_problem(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigProblems) as caught:
+        Config.load({}, tmp_path / "file" / "data")
+    [problem] = caught.value.problems
+    assert problem.startswith(f"The data folder {tmp_path / 'file' / 'data'} cannot be made: ")
+
+
+def test_what_may_be_chosen_is_what_there_is():
+    assert set(AVAILABLE) == set(PROVIDERS)
