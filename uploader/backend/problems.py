@@ -58,9 +58,13 @@ def install(app: FastAPI) -> None:
         return problem_response(error.status, error.error, error.code, retry_after=error.retry_after)
 
     @app.exception_handler(HTTPException)
-    async def http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         words, code = WORDS.get(error.status_code, (str(error.detail), "refused"))
-        return problem_response(error.status_code, words, code, error.headers)
+        headers = dict(error.headers or {})
+        methods = app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", None))
+        if error.status_code == 405 and methods:  # FastAPI names only those of the first route with this path
+            headers["Allow"] = ", ".join(sorted(methods)).upper()
+        return problem_response(error.status_code, words, code, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -55,6 +55,18 @@ class Event(BaseModel):
     data: Subject
 
 
+EVENT = {
+    "type": "object",
+    "required": ["type", "data"],
+    "properties": {
+        "type": {"examples": ["video.asset.ready", "video.asset.errored"]},
+        "id": {"type": ["string", "null"], "maxLength": 255},
+        "data": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "maxLength": 255}}},
+    },
+}
+"""What OpenAPI says of the body, which the route reads raw."""
+
+
 class Received(BaseModel):
     """The seed's reply."""
 
@@ -69,7 +81,7 @@ async def raw_body(request: Request) -> bytes:
 @router.post(
     "/video-processing",
     responses=responses(401),
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": Event.model_json_schema()}}}},
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": EVENT}}}},
 )
 def video_processing(
     backend: TheBackend,

@@ -1,0 +1,47 @@
+"""Schemathesis against the running server: what OpenAPI promises is what the API does."""
+
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import httpx
+
+from tests.backend.asking import new_video
+from tests.backend.server import Person
+from uploader.backend.context import Backend
+
+SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "st"
+
+
+def test_the_api_keeps_the_promises_of_its_openapi_document(carol: Person, desk: Backend, tmp_path: Path):
+    new_video(carol)
+    command = [
+        *(
+            str(SCHEMATHESIS),
+            "run",
+            f"{desk.base_url}/openapi.json",
+            "--header",
+            f"Authorization: Bearer {carol.token}",
+        ),
+        *("--max-examples", "10", "--max-time", "10", "--seed", "1", "--no-color", "--generation-database", "none"),
+        *("--exclude-checks", "positive_data_acceptance"),  # a key used twice or an empty post is no matter of schema
+    ]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
+    assert "Tested: 10" in ran.stdout
+
+
+def test_the_document_names_every_address_of_the_api(desk: Backend):
+    paths = httpx.get(f"{desk.base_url}/openapi.json", trust_env=False).json()["paths"]
+    assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == {
+        ("POST", "/api/videos/upload-url"),
+        ("GET", "/api/videos/{video_id}/status"),
+        ("DELETE", "/api/videos/{video_id}"),
+        ("POST", "/api/webhooks/video-processing"),
+        ("POST", "/api/posts"),
+        ("GET", "/api/posts"),
+        ("GET", "/api/communities"),
+        ("GET", "/api/me"),
+        ("GET", "/api/config"),
+        ("GET", "/healthz"),
+    }
