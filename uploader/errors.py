@@ -2,7 +2,7 @@
 
     ReelferryError                 code, title, hint; never raised itself
     ├── Transient                  trying again will probably work; the queue does so for as long as it runs
-    │   ├── Offline · Interrupted · Stalled · ServerBusy · CaptivePortal · Untrusted
+    │   ├── Offline · Interrupted · Stalled · ServerBusy · CaptivePortal · Untrusted · StillProcessing
     │   └── FileMissing · FileGrowing · DiskFull · QueueNotSaved
     ├── SignInNeeded               nothing is lost; a person has to sign in
     ├── StartOver                  what was agreed with the server no longer holds; ask it again, then begin anew
@@ -128,6 +128,14 @@ class QueueNotSaved(Transient):
     code = "queue_not_saved"
     title = "The queue could not be saved"
     hint = "Check that the disk with your user data can be written to. It tries again by itself."
+
+
+class StillProcessing(Transient):
+    """What was asked for needs the finished video."""
+
+    code = "still_processing"
+    title = "The server is still processing the video"
+    hint = "It goes on by itself when the video is ready."
 
 
 class SignInNeeded(ReelferryError):
@@ -259,6 +267,14 @@ class VideoGone(Permanent):
     code = "video_gone"
     title = "The video is no longer on the server"
     hint = "Upload it again."
+
+
+class NotYourVideo(Permanent):
+    """Somebody else uploaded it."""
+
+    code = "not_your_video"
+    title = "This video belongs to another account"
+    hint = "Sign in with the account that uploaded it, or upload it again."
 
 
 class PostRefused(Permanent):

@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from tests.engine.served import served
+from tests.engine.served import Stage
 from tests.engine.upload_host import UploadHost
 from tests.proxy import Proxy
 from uploader.engine.http import upload_client
@@ -98,9 +98,9 @@ def host() -> UploadHost:
 
 
 @pytest.fixture
-def port(host: UploadHost) -> Iterator[int]:
-    with served(host) as port:
-        yield port
+def port(host: UploadHost, stage: Stage) -> int:
+    stage.app = host
+    return stage.port
 
 
 @pytest.fixture

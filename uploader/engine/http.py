@@ -7,19 +7,26 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TypeVar
 
 import httpcore
 import httpx
 import truststore
+from pydantic import BaseModel, ValidationError
 
 import uploader
 from uploader.engine.line import Lines
-from uploader.errors import Interrupted, NotAServer, Offline, Stalled, Untrusted
+from uploader.errors import CaptivePortal, Interrupted, NotAServer, Offline, ReelferryError, Stalled, Untrusted
+from uploader.protocols import Response
+from uploader.protocols.base import refusal, retry_after
 
 AGENT = f"Reelferry/{uploader.__version__}"
 CONNECT = 20.0
 API = httpx.Timeout(30.0, connect=CONNECT)
 CONNECTIONS = 16
+WORDS = 500  # characters of a reply's body that are kept for the log
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def api_client(server: str) -> httpx.AsyncClient:
@@ -63,13 +70,44 @@ def translated() -> Iterator[None]:
         raise Interrupted(_said(error)) from error
 
 
+def parsed(reply: httpx.Response, model: type[M]) -> M:
+    """The JSON of a success. NotAServer where it is something else."""
+    try:
+        return model.model_validate_json(reply.content)
+    except ValidationError as error:
+        raise NotAServer(f"{reply.status_code} without a {model.__name__}: {error.error_count()} mistakes") from error
+
+
+def out_of_place(reply: httpx.Response) -> ReelferryError | None:
+    """What a server, or somebody between, may answer whatever was asked; None if the reply is to the point."""
+    status, said = reply.status_code, Response(reply.status_code, dict(reply.headers), reply.text[:WORDS])
+    if status == 511 or 300 <= status < 400 or (status < 300 and _is_page(reply)):
+        return CaptivePortal(f"{status} from something that is no server of ours")
+    if status in {408, 425, 429} or status >= 500:
+        return refusal(said)
+    return None
+
+
+def wait_asked(reply: httpx.Response) -> float | None:
+    """Seconds of the reply's Retry-After."""
+    return retry_after(Response(reply.status_code, dict(reply.headers)))
+
+
+def _is_page(reply: httpx.Response) -> bool:
+    return reply.headers.get("content-type", "").partition(";")[0].strip().lower() in {
+        "text/html",
+        "application/xhtml+xml",
+    }
+
+
 class _Transport(httpx.AsyncHTTPTransport):
     """HTTP/1.1 over lines."""
 
     def __init__(self) -> None:
-        super().__init__(http2=False)
+        trust = _trust()
+        super().__init__(verify=trust)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_trust(), max_connections=CONNECTIONS, keepalive_expiry=15, network_backend=Lines()
+            ssl_context=trust, max_connections=CONNECTIONS, keepalive_expiry=15, network_backend=Lines()
         )
 
 

@@ -1,0 +1,183 @@
+"""Our backend's API, seen from the desktop: every reply becomes a model of the wire, or an error with words."""
+
+import logging
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from uploader.engine.http import out_of_place, parsed, translated, wait_asked
+from uploader.engine.session import Session
+from uploader.errors import (
+    DiskFull,
+    NotAServer,
+    NotAVideo,
+    NotYourVideo,
+    PostRefused,
+    ProcessingFailed,
+    ReelferryError,
+    Refused,
+    ServerBusy,
+    SignInNeeded,
+    StillProcessing,
+    TooLarge,
+    Transient,
+    Unexpected,
+    VideoGone,
+)
+from uploader.wire import (
+    Communities,
+    Community,
+    Me,
+    Post,
+    PostRequest,
+    Problem,
+    ServerConfig,
+    Ticket,
+    UploadRequest,
+    VideoStatus,
+)
+
+log = logging.getLogger(__name__)
+
+MEANINGS: Mapping[str, type[ReelferryError]] = {
+    "access_denied": NotYourVideo,
+    "disk_full": DiskFull,
+    "file_too_large": TooLarge,
+    "idempotency_in_progress": ServerBusy,
+    "idempotency_mismatch": Unexpected,
+    "invalid_file_type": NotAVideo,
+    "rate_limited": ServerBusy,
+    "unauthorized": SignInNeeded,
+    "video_cancelled": VideoGone,
+    "video_failed": ProcessingFailed,
+    "video_not_found": VideoGone,
+    "video_processing": StillProcessing,
+}
+"""What a problem's code means; all others are refusals."""
+
+OF_A_POST: Mapping[str, type[ReelferryError]] = {**MEANINGS, "access_denied": PostRefused}
+
+
+class Client:
+    """Speaks to one server, as the person of `session`. Every method raises from `uploader.errors`, nothing else."""
+
+    def __init__(self, http: httpx.AsyncClient, session: Session) -> None:
+        self._http = http
+        self._session = session
+
+    async def config(self) -> ServerConfig:
+        """What this server takes. Needs no sign-in. NotAServer if it is no backend of ours."""
+        reply = await self._send("GET", "/api/config")
+        if error := out_of_place(reply):
+            raise error
+        if not reply.is_success:
+            raise NotAServer(f"/api/config: {reply.status_code}")
+        return parsed(reply, ServerConfig)
+
+    async def me(self) -> Me:
+        """Who is signed in."""
+        return parsed(await self._ask("GET", "/api/me"), Me)
+
+    async def communities(self) -> tuple[Community, ...]:
+        """Where this person may post."""
+        return parsed(await self._ask("GET", "/api/communities"), Communities).communities
+
+    async def ticket(self, request: UploadRequest, *, key: str) -> Ticket:
+        """Leave to upload. The same `key` (Idempotency-Key) and request give the same ticket."""
+        return parsed(await self._ask("POST", "/api/videos/upload-url", request, key), Ticket)
+
+    async def status(self, video_id: str) -> VideoStatus:
+        """What became of a video. VideoGone if the server does not have it."""
+        return parsed(await self._ask("GET", f"{_video(video_id)}/status"), VideoStatus)
+
+    async def post(self, request: PostRequest, *, key: str) -> Post:
+        """Publish. PostRefused only when the server has said no and published nothing."""
+        reply = await self._signed("POST", "/api/posts", request, key)
+        if error := _error(reply, OF_A_POST, otherwise=PostRefused):
+            raise error
+        return parsed(reply, Post)
+
+    async def delete(self, video_id: str) -> None:
+        """Cancel an upload or delete a video. A video that is not there is deleted already."""
+        try:
+            await self._ask("DELETE", _video(video_id))
+        except VideoGone as gone:
+            log.info("nothing to delete: %s", gone)
+
+    async def _ask(
+        self, method: str, path: str, body: BaseModel | None = None, key: str | None = None
+    ) -> httpx.Response:
+        """A request in somebody's name, and its success."""
+        reply = await self._signed(method, path, body, key)
+        if error := _error(reply):
+            raise error
+        return reply
+
+    async def _signed(
+        self, method: str, path: str, body: BaseModel | None = None, key: str | None = None
+    ) -> httpx.Response:
+        """A token the server no longer takes is replaced once."""
+        token = await self._session.access()
+        reply = await self._send(method, path, body, key, token)
+        if reply.status_code == 401:
+            token = await self._session.access(rejected=token)
+            reply = await self._send(method, path, body, key, token)
+        return reply
+
+    async def _send(
+        self, method: str, path: str, body: BaseModel | None = None, key: str | None = None, token: str | None = None
+    ) -> httpx.Response:
+        headers = {}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = body.model_dump_json(by_alias=True, exclude_none=True)
+        with translated():
+            return await self._http.request(method, path, headers=headers, content=content)
+
+
+def _video(video_id: str) -> str:
+    return f"/api/videos/{quote(video_id, safe='')}"
+
+
+def _problem(reply: httpx.Response) -> Problem | None:
+    """What a server of ours says when it does not do as asked; None from anybody else."""
+    if reply.is_success:
+        return None
+    try:
+        return Problem.model_validate_json(reply.content)
+    except ValidationError:
+        return None
+
+
+def _error(
+    reply: httpx.Response,
+    meanings: Mapping[str, type[ReelferryError]] = MEANINGS,
+    otherwise: type[ReelferryError] = Refused,
+) -> ReelferryError | None:
+    """The error in a reply; None for a success. `otherwise` is what a problem without a meaning is."""
+    detail = f"{reply.request.method} {reply.request.url.path}: {reply.status_code}"
+    problem = _problem(reply)
+    if problem is not None and problem.code in meanings:
+        return _made(meanings[problem.code], f"{detail} {problem.code}", reply)
+    if error := out_of_place(reply):
+        return error
+    if reply.is_success:
+        return None
+    if reply.status_code == 401:
+        return SignInNeeded(detail)
+    if problem is not None:
+        return otherwise(f"{detail} {problem.code}: {problem.error}")
+    return NotAServer(detail) if reply.status_code == 404 else Refused(detail)
+
+
+def _made(kind: type[ReelferryError], detail: str, reply: httpx.Response) -> ReelferryError:
+    if issubclass(kind, Transient):
+        return kind(detail, retry_after=wait_asked(reply))
+    return kind(detail)
