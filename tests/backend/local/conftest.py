@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.backend.local.carry import carry, ended
 from tests.backend.local.stage import Stage, Wire, served
+from tests.backend.server import Person, serving, signed_in
+from tests.media import clips
+from uploader.backend.context import Backend
 
 
 class Switch:
@@ -38,3 +42,26 @@ def stage(tmp_path: Path, switch: Switch) -> Iterator[Stage]:
 def wire(stage: Stage) -> Iterator[Wire]:
     with Wire(stage.url) as wire:
         yield wire
+
+
+@pytest.fixture(scope="session")
+def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """One real server for all tests that leave it as it was."""
+    with serving(tmp_path_factory.mktemp("cinema") / "server") as backend:
+        yield backend
+
+
+@pytest.fixture(scope="session")
+def guest(cinema: Backend) -> Iterator[Person]:
+    """Signed in there."""
+    with signed_in(cinema, "guest") as person:
+        yield person
+
+
+@pytest.fixture(scope="session")
+def shown(guest: Person, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The id of a video that plays there."""
+    clip = clips.h264(tmp_path_factory.mktemp("shown") / "Häfen & Möwen.mp4", seconds=4)
+    video_id = carry(guest, clip)
+    assert ended(guest, video_id)["status"] == "ready"
+    return video_id

@@ -23,7 +23,7 @@ from uploader.backend.server import opened
 
 def long_clip(folder: Path) -> Path:
     """One that takes seconds to transcode."""
-    return clips.vp9(folder / "clip.webm", seconds=30)
+    return clips.vp9(folder / "clip.webm", seconds=20)
 
 
 @pytest.fixture

@@ -3,24 +3,16 @@
 import contextlib
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
+from tests.backend.asking import eventually
 from tests.backend.local.stage import OCTETS, Stage, Wire, served
 
 MIB = 1 << 20
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for a condition; fail when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        threading.Event().wait(0.01)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from base64 import b64encode
 
 import pytest
 
+from tests.backend.asking import eventually
 from tests.backend.local.stage import Stage, Wire
-from tests.backend.local.test_tus_attacks import eventually, half_a_patch
+from tests.backend.local.test_tus_attacks import half_a_patch
 
 
 def checksum(algorithm: str, data: bytes) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.backend.asking import eventually
 from tests.backend.local.stage import Stage, Wire
-from tests.backend.local.test_tus_attacks import eventually, half_a_patch
+from tests.backend.local.test_tus_attacks import half_a_patch
 from tests.backend.local.test_tus_checksum import checksum
 
 MIB = 1 << 20

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "reelferry-test", str(folder)]
     mounted = os.name == "posix" and subprocess.run(mount, capture_output=True, check=False).returncode == 0
     if not mounted:
-        pytest.skip("may not mount a small file system here")
+        pytest.skip("may not mount a small file system here; a limit on the file's size stands for it below")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
@@ -46,6 +47,26 @@ def test_a_full_disk_keeps_what_fits_and_goes_on_when_there_is_room(small_disk: 
         filler.unlink()
         assert wire.patch(upload, offset, b"a" * (6 * MIB - offset)).status_code == 204
         assert stage.bytes_of(upload) == b"a" * (6 * MIB)
+    stage.database.close()
+
+
+def test_a_file_that_may_not_grow_keeps_what_fits(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    upload = stage.grant(6 * MIB)
+    prelude = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))"
+    program = f"{prelude}; from tests.backend.local.tus_process import main; main()"
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}) as child:
+        assert child.stdout
+        with Wire(f"http://127.0.0.1:{child.stdout.readline().strip()}") as wire:
+            reply = wire.patch(upload, 0, b"a" * (6 * MIB))
+            assert (reply.status_code, reply.json()["code"]) == (507, "disk_full")
+            assert reply.headers["upload-offset"] == str(3 * MIB)
+            assert wire.offset(upload) == 3 * MIB
+        child.kill()
+    with served(stage.app) as url, Wire(url) as wire:
+        assert wire.patch(upload, 3 * MIB, b"a" * (3 * MIB)).status_code == 204
+    assert stage.bytes_of(upload) == b"a" * (6 * MIB)
     stage.database.close()
 
 

@@ -34,36 +34,38 @@ def upload_of(backend: Backend, video_id: str) -> str:
     return upload.id
 
 
-def test_a_clip_becomes_a_video_that_plays(backend: Backend, ann: Person, tmp_path: Path) -> None:
+def test_a_clip_becomes_a_video_that_plays(cinema: Backend, guest: Person, tmp_path: Path) -> None:
     clip = clips.h264(tmp_path / "Möwen #3.mp4")
-    video_id = carry(ann, clip)
-    status = ended(ann, video_id)
-    base = backend.base_url
+    video_id = carry(guest, clip)
+    status = ended(guest, video_id)
+    base = cinema.base_url
     assert status["status"] == "ready"
     assert status["playbackUrl"] == f"{base}/media/{video_id}/index.m3u8"
     assert status["thumbnailUrl"] == f"{base}/media/{video_id}/poster.jpg"
     assert status["watchUrl"] == f"{base}/watch/{video_id}"
     assert status["duration"] == 2
-    assert local(backend).original(upload_of(backend, video_id)).read_bytes() == clip.read_bytes()
-    with av.open(str(local(backend).media / video_id / "index.m3u8")) as hls:
+    assert local(cinema).original(upload_of(cinema, video_id)).read_bytes() == clip.read_bytes()
+    with av.open(str(local(cinema).media / video_id / "index.m3u8")) as hls:
         assert sum(1 for _ in hls.decode(video=0)) == 60
-    with backend.database.read() as session:
+    with cinema.database.read() as session:
         video = session.get_one(Video, video_id)
         assert (video.width, video.height, video.codec) == (640, 360, "h264")
-        assert session.scalar(select(func.count()).select_from(WebhookEvent)) == 1
+        mine = JobRow.kind == "deliver_webhook", JobRow.key.contains(video_id)
+        (job,) = session.scalars(select(JobRow).where(*mine))
+        assert session.get(WebhookEvent, ("local", job.payload["event"]["id"])) is not None
 
 
-def test_a_webm_plays_too(ann: Person, tmp_path: Path) -> None:
-    video_id = carry(ann, clips.vp9(tmp_path / "clip.webm"), "video/webm")
-    assert ended(ann, video_id)["status"] == "ready"
+def test_a_webm_plays_too(guest: Person, tmp_path: Path) -> None:
+    video_id = carry(guest, clips.vp9(tmp_path / "clip.webm"), "video/webm")
+    assert ended(guest, video_id)["status"] == "ready"
 
 
-def test_a_video_with_no_job_left_to_do_has_none_open(backend: Backend, ann: Person, tmp_path: Path) -> None:
-    video_id = carry(ann, clips.h264(tmp_path / "clip.mp4"))
-    ended(ann, video_id)
+def test_a_video_with_no_job_left_to_do_has_none_open(cinema: Backend, guest: Person, tmp_path: Path) -> None:
+    video_id = carry(guest, clips.h264(tmp_path / "clip.mp4"))
+    ended(guest, video_id)
 
     def open_jobs() -> int:
-        with backend.database.read() as session:
+        with cinema.database.read() as session:
             mine = JobRow.key.like(f"%{video_id}"), JobRow.done_at.is_(None)
             return session.scalar(select(func.count()).select_from(JobRow).where(*mine)) or 0
 
@@ -71,42 +73,45 @@ def test_a_video_with_no_job_left_to_do_has_none_open(backend: Backend, ann: Per
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "code"),
+    ("name", "content"),
     [
-        ("letter.mp4", b"Dear reader, this is not a video.\n" * 50, "not_a_video"),
-        ("trick.mp4", b"ffconcat version 1.0\nfile /etc/hostname\n", "not_a_video"),
-        ("list.mp4", b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:1/secret.ts\n", "not_a_video"),
-        ("noise.mp4", bytes(range(256)) * 400, "not_a_video"),
+        ("letter.mp4", b"Dear reader, this is not a video.\n" * 50),
+        ("trick.mp4", b"ffconcat version 1.0\nfile /etc/hostname\n"),
+        ("list.mp4", b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:1/secret.ts\n"),
+        ("noise.mp4", bytes(range(256)) * 400),
     ],
+    ids=["text", "ffconcat", "playlist", "noise"],
 )
-def test_what_is_not_a_video_ends_with_words(ann: Person, tmp_path: Path, name: str, content: bytes, code: str) -> None:
+def test_what_is_not_a_video_ends_with_words(guest: Person, tmp_path: Path, name: str, content: bytes) -> None:
     file = tmp_path / name
     file.write_bytes(content)
-    status = ended(ann, carry(ann, file))
+    status = ended(guest, carry(guest, file))
     assert status["status"] == "error"
-    assert status["error"]["code"] == code
+    assert status["error"]["code"] == "not_a_video"
     assert status["error"]["message"]
     assert status["error"]["action"]
     assert status["playbackUrl"] is None
 
 
-def test_a_clip_that_was_cut_off_ends_with_words(ann: Person, tmp_path: Path) -> None:
+def test_a_clip_that_was_cut_off_ends_with_words(guest: Person, tmp_path: Path) -> None:
     clip = clips.h264(tmp_path / "cut.mp4")
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
-    assert ended(ann, carry(ann, clip))["error"]["code"] == "not_a_video"
+    assert ended(guest, carry(guest, clip))["error"]["code"] == "not_a_video"
 
 
-def test_sound_without_a_picture_is_not_a_video(ann: Person, tmp_path: Path) -> None:
+def test_sound_without_a_picture_is_not_a_video(guest: Person, tmp_path: Path) -> None:
     path = tmp_path / "sound.mp4"
     with av.open(str(path), "w") as output:
         stream = output.add_stream("aac", rate=48000)
         frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
         frame.sample_rate = 48000
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
         for index in range(100):
             frame.pts = index * 1024
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-    assert ended(ann, carry(ann, path))["error"]["code"] == "not_a_video"
+    assert ended(guest, carry(guest, path))["error"]["code"] == "not_a_video"
 
 
 def test_too_long_a_video_is_refused_by_name(tmp_path: Path) -> None:
@@ -118,12 +123,12 @@ def test_too_long_a_video_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_the_webhook_is_signed_and_repeated_until_it_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (
-        Receiver([503, 307, 204]).listening() as receiver,
+        Receiver([307, 204]).listening() as receiver,
         serving(tmp_path / "server", WEBHOOK_URL=receiver.url) as backend,
         signed_in(backend) as ann,
     ):
         video_id = carry(ann, clips.h264(tmp_path / "clip.mp4"))
-        eventually(lambda: len(receiver.requests) == 3, within=60)
+        eventually(lambda: len(receiver.requests) == 2, within=60)
         (headers, body), *_ = receiver.requests
         assert {body for _, body in receiver.requests} == {body}
         assert {given["x-webhook-id"] for given, _ in receiver.requests} == {json.loads(body)["id"]}
@@ -155,14 +160,14 @@ def test_the_webhook_waits_for_a_receiver_that_is_down(tmp_path: Path, caplog: p
     caplog.clear()
 
 
-def test_a_deleted_video_leaves_nothing_on_disk(backend: Backend, ann: Person, tmp_path: Path) -> None:
-    video_id = carry(ann, clips.h264(tmp_path / "clip.mp4"))
-    ended(ann, video_id)
-    provider = local(backend)
-    original, made = provider.original(upload_of(backend, video_id)), provider.media / video_id
+def test_a_deleted_video_leaves_nothing_on_disk(cinema: Backend, guest: Person, tmp_path: Path) -> None:
+    video_id = carry(guest, clips.h264(tmp_path / "clip.mp4"))
+    ended(guest, video_id)
+    provider = local(cinema)
+    original, made = provider.original(upload_of(cinema, video_id)), provider.media / video_id
     assert original.exists()
     assert made.is_dir()
-    assert ann.api.delete(f"/api/videos/{video_id}").status_code == 204
+    assert guest.api.delete(f"/api/videos/{video_id}").status_code == 204
     eventually(lambda: not original.exists() and not made.exists())
 
 

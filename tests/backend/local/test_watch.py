@@ -9,16 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from tests.backend.asking import error_event, new_video, tell
 from tests.backend.local.carry import carry, ended
 from tests.backend.server import Person, client, serving, signed_in
 from tests.media import clips
 from tests.needs import need_peer, need_program
-from uploader.backend import videos
 from uploader.backend.context import Backend
 from uploader.backend.providers.local.signature import LIFE, Signer
-from uploader.backend.store.models import now
+from uploader.backend.store.models import Video, now
 
 SCRIPT = Path(__file__).with_name("watch_in_browser.mjs")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -42,11 +42,8 @@ def page(backend: Backend, video_id: str) -> httpx.Response:
 @pytest.mark.slow
 @pytest.mark.peer
 @pytest.mark.parametrize(("scheme", "window"), [("light", "rgb(246, 247, 249)"), ("dark", "rgb(22, 24, 28)")])
-def test_a_real_browser_plays_the_video(
-    backend: Backend, ann: Person, tmp_path: Path, scheme: str, window: str
-) -> None:
-    video_id = carry(ann, clips.h264(tmp_path / "Häfen & Möwen.mp4", seconds=4))
-    watch_url = ended(ann, video_id)["watchUrl"]
+def test_a_real_browser_plays_the_video(cinema: Backend, shown: str, tmp_path: Path, scheme: str, window: str) -> None:
+    watch_url = f"{cinema.base_url}/watch/{shown}"
     seen = in_browser(watch_url, scheme, tmp_path / f"watch-{scheme}.png")
     assert seen["status"] == 200
     assert seen["title"] == "Häfen & Möwen · Reelferry"
@@ -59,7 +56,7 @@ def test_a_real_browser_plays_the_video(
     assert not seen["overflow"]
     assert not seen["overflowWhenNarrow"]
     assert seen["complaints"] == []
-    assert seen["hosts"] == [backend.base_url.removeprefix("http://")]
+    assert seen["hosts"] == [cinema.base_url.removeprefix("http://")]
     if scheme == "dark":
         plain = in_browser(watch_url, scheme, tmp_path / "progressive.png", "without-hls")
         assert plain["source"].endswith("/progressive.mp4")
@@ -67,18 +64,18 @@ def test_a_real_browser_plays_the_video(
 
 
 @pytest.mark.peer
-def test_a_real_browser_is_told_that_there_is_no_video(backend: Backend, tmp_path: Path) -> None:
-    seen = in_browser(f"{backend.base_url}/watch/{UNKNOWN}", "light", tmp_path / "unknown.png")
+def test_a_real_browser_is_told_that_there_is_no_video(cinema: Backend, tmp_path: Path) -> None:
+    seen = in_browser(f"{cinema.base_url}/watch/{UNKNOWN}", "light", tmp_path / "unknown.png")
     assert seen["status"] == 404
     assert "There is no video here" in seen["text"]
 
 
 def test_the_page_takes_nothing_from_elsewhere_and_runs_no_script(
-    backend: Backend, ann: Person, tmp_path: Path
+    cinema: Backend, guest: Person, tmp_path: Path
 ) -> None:
-    video_id = carry(ann, clips.h264(tmp_path / '<script>alert("1").mp4'))
-    ended(ann, video_id)
-    reply = page(backend, video_id)
+    video_id = carry(guest, clips.h264(tmp_path / '<script>alert("1").mp4'))
+    ended(guest, video_id)
+    reply = page(cinema, video_id)
     policy = reply.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
@@ -90,35 +87,35 @@ def test_the_page_takes_nothing_from_elsewhere_and_runs_no_script(
     assert all(source.startswith(f"/media/{video_id}/") for source in sources)
 
 
-def test_what_does_not_play_yet_says_so(backend: Backend, ann: Person) -> None:
-    video_id = new_video(ann)
-    assert "This video is still being uploaded" in page(backend, video_id).text
-    with backend.database.write() as session:
-        videos.received(session, video_id, now())
-    waiting = page(backend, video_id)
+def test_what_does_not_play_yet_says_so(cinema: Backend, guest: Person) -> None:
+    video_id = new_video(guest)
+    assert "This video is still being uploaded" in page(cinema, video_id).text
+    with cinema.database.write() as session:
+        session.execute(update(Video).where(Video.id == video_id).values(status="processing"))
+    waiting = page(cinema, video_id)
     assert waiting.status_code == 200
     assert "This video is still being processed" in waiting.text
     assert 'http-equiv="refresh"' in waiting.text
 
 
-def test_what_failed_says_so_without_details(backend: Backend, ann: Person) -> None:
-    video_id = new_video(ann)
-    tell(backend, error_event(video_id, error_message="secret details"))
-    reply = page(backend, video_id)
+def test_what_failed_says_so_without_details(cinema: Backend, guest: Person) -> None:
+    video_id = new_video(guest)
+    tell(cinema, error_event(video_id, error_message="secret details"))
+    reply = page(cinema, video_id)
     assert "This video could not be processed" in reply.text
     assert "secret details" not in reply.text
 
 
 @pytest.mark.parametrize("video_id", [UNKNOWN, "x", "..", "%2e%2e", "a'b"])
-def test_an_unknown_video_is_a_page_of_its_own(backend: Backend, video_id: str) -> None:
-    reply = page(backend, video_id)
+def test_an_unknown_video_is_a_page_of_its_own(cinema: Backend, video_id: str) -> None:
+    reply = page(cinema, video_id)
     assert reply.status_code == 404
 
 
-def test_a_cancelled_video_is_no_video(backend: Backend, ann: Person) -> None:
-    video_id = new_video(ann)
-    ann.api.delete(f"/api/videos/{video_id}")
-    assert page(backend, video_id).status_code == 404
+def test_a_cancelled_video_is_no_video(cinema: Backend, guest: Person) -> None:
+    video_id = new_video(guest)
+    guest.api.delete(f"/api/videos/{video_id}")
+    assert page(cinema, video_id).status_code == 404
 
 
 def test_where_playback_is_signed_only_signed_addresses_open(tmp_path: Path) -> None:
@@ -153,55 +150,48 @@ def test_a_signature_is_for_one_video_and_one_day() -> None:
         assert not signer.good("one", forged, moment)
 
 
-@pytest.fixture
-def playing(backend: Backend, ann: Person, tmp_path: Path) -> tuple[Backend, str]:
-    video_id = carry(ann, clips.h264(tmp_path / "clip.mp4"))
-    assert ended(ann, video_id)["status"] == "ready"
-    return backend, video_id
-
-
-def test_the_files_of_a_video_are_served_in_ranges_with_fixed_types(playing: tuple[Backend, str]) -> None:
-    backend, video_id = playing
-    with client(backend) as anybody:
+def test_the_files_of_a_video_are_served_in_ranges_with_fixed_types(cinema: Backend, shown: str) -> None:
+    with client(cinema) as anybody:
         types = {
             "index.m3u8": "application/vnd.apple.mpegurl",
             "poster.jpg": "image/jpeg",
             "progressive.mp4": "video/mp4",
         }
         for name, kind in types.items():
-            reply = anybody.get(f"/media/{video_id}/{name}")
+            reply = anybody.get(f"/media/{shown}/{name}")
             assert reply.status_code == 200
             assert reply.headers["content-type"] == kind
             assert reply.headers["x-content-type-options"] == "nosniff"
-        whole = anybody.get(f"/media/{video_id}/progressive.mp4")
-        part = anybody.get(f"/media/{video_id}/progressive.mp4", headers={"Range": "bytes=100-199"})
+        whole = anybody.get(f"/media/{shown}/progressive.mp4")
+        part = anybody.get(f"/media/{shown}/progressive.mp4", headers={"Range": "bytes=100-199"})
         assert part.status_code == 206
         assert part.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
         assert part.content == whole.content[100:200]
-        tail = anybody.get(f"/media/{video_id}/progressive.mp4", headers={"Range": "bytes=-10"})
+        tail = anybody.get(f"/media/{shown}/progressive.mp4", headers={"Range": "bytes=-10"})
         assert tail.content == whole.content[-10:]
-        beyond = anybody.get(f"/media/{video_id}/progressive.mp4", headers={"Range": "bytes=999999999-"})
+        beyond = anybody.get(f"/media/{shown}/progressive.mp4", headers={"Range": "bytes=999999999-"})
         assert beyond.status_code == 416
-        assert anybody.head(f"/media/{video_id}/progressive.mp4").headers["content-length"] == str(len(whole.content))
+        assert anybody.head(f"/media/{shown}/progressive.mp4").headers["content-length"] == str(len(whole.content))
 
 
-def test_nothing_but_the_files_of_a_video_is_served(playing: tuple[Backend, str]) -> None:
-    backend, video_id = playing
-    (backend.config.data / "media" / video_id / "notes.txt").write_text("private")
-    with client(backend) as anybody:
+def test_nothing_but_the_files_of_a_video_is_served(cinema: Backend, shown: str) -> None:
+    notes = cinema.config.data / "media" / shown / "notes.txt"
+    notes.write_text("private")
+    with client(cinema) as anybody:
         for path in (
-            f"/media/{video_id}/",
-            f"/media/{video_id}",
+            f"/media/{shown}/",
+            f"/media/{shown}",
             "/media/",
-            f"/media/{video_id}/notes.txt",
-            f"/media/{video_id}/..%2f..%2fapp-key",
-            f"/media/{video_id}/%2e%2e/app-key",
-            f"/media/..%2f{video_id}/index.m3u8",
-            f"/media/{video_id}/missing.m3u8",
+            f"/media/{shown}/notes.txt",
+            f"/media/{shown}/..%2f..%2fapp-key",
+            f"/media/{shown}/%2e%2e/app-key",
+            f"/media/..%2f{shown}/index.m3u8",
+            f"/media/{shown}/missing.m3u8",
             f"/media/{UNKNOWN}/index.m3u8",
-            f"/media/.{video_id}/index.m3u8",
+            f"/media/.{shown}/index.m3u8",
         ):
             reply = anybody.get(path)
             assert reply.status_code in {403, 404}, path
             assert b"private" not in reply.content
-        assert anybody.post(f"/media/{video_id}/index.m3u8").status_code == 405
+        assert anybody.post(f"/media/{shown}/index.m3u8").status_code == 405
+    notes.unlink()

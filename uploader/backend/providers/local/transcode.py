@@ -56,12 +56,12 @@ class Transcoder:
         except errors.ReelferryError as error:
             if not _hopeless(error, lease):
                 raise
-            log.info("A video will not do: %s: %s", error.code, error.detail)
+            log.info("Video %s will not do: %s", upload.video_id, error.code)
             event = _errored(upload, error)
         except Exception:
             if not lease.final:
                 raise
-            log.exception("A video could not be processed")
+            log.exception("Video %s could not be processed", upload.video_id)
             event = _errored(upload, errors.ProcessingFailed())
         self._announce(upload, event)
 
