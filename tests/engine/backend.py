@@ -57,7 +57,7 @@ class MemoryBackend:
         if known_request != request:
             raise Refused("idempotency_mismatch")
         if ticket is None:
-            video_id = f"video-{len(self.videos) + 1}"
+            video_id = f"video-{len(self._tickets) + 1}"
             url = f"http://host/{video_id}"
             self.videos[video_id] = Video(request.file_size, url)
             ticket = Ticket(
@@ -72,6 +72,14 @@ class MemoryBackend:
             self._tickets[key] = request, ticket
         self._leave("ticket")
         return ticket
+
+    def renew(self, video_id: str) -> None:
+        """From now on the same key gets another address for the same video."""
+        for key, (request, ticket) in self._tickets.items():
+            if ticket.video_id == video_id:
+                self.videos[video_id].url += "?renewed"
+                renewed = ticket.model_copy(update={"upload_url": self.videos[video_id].url})
+                self._tickets[key] = request, renewed
 
     async def status(self, video_id: str) -> VideoStatus:
         await self._enter("status")

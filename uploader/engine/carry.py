@@ -162,8 +162,7 @@ class Carrier:
         self._give_way(run)
         path = self._ledger[run.job_id].path
         while True:
-            if self._ledger[run.job_id].trouble != (why := trouble(error)):
-                self._await(run, Verdict.FILE, why)
+            self._await(run, Verdict.FILE, trouble(error))
             await self._sleep(run, FILE_POLL)
             try:
                 await fingerprint.complete(path, wait=self._clock.wait, now=self._clock.now())
@@ -206,7 +205,10 @@ class Carrier:
     def _await(self, run: Run, what: Verdict, why: Trouble) -> None:
         run.woken.clear()
         run.awaits = what
-        self._put(run, self._ledger[run.job_id].waits(why))
+        before = self._ledger[run.job_id]
+        if before.trouble != why:
+            self._put(run, before.waits(why))
+        self._ledger.beat()
 
     def _put(self, run: Run, job: Job) -> None:
         if run.live:

@@ -1,5 +1,6 @@
 """What makes a file this file, and whether it still is."""
 
+import asyncio
 import hashlib
 import os
 import stat
@@ -68,7 +69,7 @@ async def complete(path: Path, *, wait: Callable[[float], Awaitable[None]], now:
     fingerprint and the check before each piece are the second net.
     """
     before = look(path)
-    if written_by_somebody(path):
+    if await asyncio.to_thread(written_by_somebody, path):
         raise FileGrowing("open for writing")
     if not 0 <= QUIET <= now.timestamp() - before[1] / 1e9:
         await wait(QUIET)

@@ -1,0 +1,147 @@
+"""The engine: everything that works for one person and one server, put together."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from uploader import media
+from uploader.engine.account import AccountKeeper
+from uploader.engine.client import Client
+from uploader.engine.clock import Clock
+from uploader.engine.facts import Fact
+from uploader.engine.http import api_client, upload_client
+from uploader.engine.job import Trouble
+from uploader.engine.network import NetworkWatch
+from uploader.engine.queue import Queue
+from uploader.engine.session import Session, Vault
+from uploader.engine.store import Store
+from uploader.engine.work import World
+from uploader.errors import SignInNeeded
+from uploader.paths import Paths
+
+if TYPE_CHECKING:
+    import httpx
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """One queue, one account, one server. Lives on the loop it was opened on; `open` makes one."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        server: str,
+        vault: Vault,
+        api: "httpx.AsyncClient",
+        uploads: "httpx.AsyncClient",
+        paths: Paths,
+        emit: Callable[[Fact], None],
+        slots: int,
+    ) -> None:
+        clock = Clock()
+        self.session = Session(server, vault, api, lost=self._lost)
+        self.client = Client(api, self.session)
+        self.network = NetworkWatch(self._probe, emit, self._back, clock)
+        self.account = AccountKeeper(
+            server,
+            api,
+            self.session,
+            self.client,
+            emit,
+            signed_in=self._signed_in,
+            heard=self.network.heard,
+            clock=clock,
+        )
+        world = World(
+            backend=self.client,
+            http=uploads,
+            media=media,
+            thumbnails=paths.thumbnails,
+            limits=self.account.limits,
+            heard=self.network.heard,
+            on_rate=self.network.rate,
+            clock=clock,
+        )
+        emit(self.account.fact)
+        emit(self.network.fact)
+        self.queue = Queue(store, world, emit, slots=slots)
+        self.notes: tuple[Trouble, ...] = store.notes
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        *,
+        paths: Paths,
+        server: str,
+        vault: Vault,
+        emit: Callable[[Fact], None],
+        run: bool = True,
+        slots: int = 1,
+    ) -> AsyncIterator["Engine"]:
+        """An engine for as long as the context lasts. Without `run` nothing moves by itself: for looking and editing.
+
+        `emit` is called on this loop with every fact, first with all that is known. `notes` says, in words, what was
+        wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue.
+        """
+        paths.make()
+        store = await asyncio.to_thread(Store.open, paths.queue)
+        try:
+            async with api_client(server) as api, upload_client() as uploads:
+                engine = cls(
+                    store=store,
+                    server=server,
+                    vault=vault,
+                    api=api,
+                    uploads=uploads,
+                    paths=paths,
+                    emit=emit,
+                    slots=slots,
+                )
+                tasks = engine._start() if run else []
+                try:
+                    yield engine
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                    await engine.queue.close()
+                    await engine.session.aclose()
+        finally:
+            await asyncio.to_thread(store.close)
+
+    def network_changed(self) -> None:
+        """This computer's network is not what it was: look at once whether the server can be reached."""
+        self.network.network_changed()
+
+    def _start(self) -> list[asyncio.Task[None]]:
+        self.queue.start()
+        return [_background(self.account.run(), "account"), _background(self.network.run(), "network")]
+
+    async def _probe(self) -> None:
+        await self.client.config()
+
+    def _back(self) -> None:
+        self.queue.retry_now()
+        self.account.wake()
+
+    def _signed_in(self) -> None:
+        self.queue.signed_in()
+
+    def _lost(self, error: SignInNeeded) -> None:
+        self.account.lost(error)
+
+
+def _background(work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s ended by itself", task.get_name(), exc_info=error)
