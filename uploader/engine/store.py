@@ -6,6 +6,7 @@ the fact that a post may be out). A sync takes milliseconds, so a thread does it
 transaction, and the event loop never waits. Whoever is about to do what cannot be taken back waits for `settled`.
 """
 
+import contextlib
 import json
 import logging
 import sqlite3
@@ -222,7 +223,9 @@ def _freeze(job: Job) -> str:
 def _thaw(version: int, snapshot: str) -> Job:
     if version > SNAPSHOT:
         raise ValueError("a newer Reelferry wrote it")
-    try:
+    with contextlib.suppress(ValidationError):
+        return _snapshots.validate_json(snapshot)
+    try:  # slower, and takes the escapes of names that are not Unicode
         return _snapshots.validate_python(json.loads(snapshot))
     except ValidationError as error:
         raise ValueError(f"{error.error_count()} of its fields make no sense") from error
