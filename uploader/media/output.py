@@ -9,6 +9,7 @@ from typing import Self
 import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
@@ -36,6 +37,8 @@ class Output:
             else _encoder(self._container, rung, rate)
         )
         self._audio: AudioStream | None = None
+        self._held: VideoFrame | None = None
+        self._usual = round(CLOCK / rate)
         if source.audio and copy_audio:
             self._audio = self._container.add_stream_from_template(source.audio)
         elif source.audio:
@@ -65,7 +68,15 @@ class Output:
         """Show the frame at this time; `key`: a segment may start with it."""
         frame.pts, frame.time_base = ticks, Fraction(1, CLOCK)
         frame.pict_type = PictureType.I if key else PictureType.NONE
-        self._put(self._video.encode(frame))
+        self._encode_held(until=ticks)
+        self._held = frame
+
+    def _encode_held(self, until: int | None = None) -> None:
+        """Encode the frame before: only now is it known how long it is seen, and a segment has to end with it."""
+        if self._held is not None:
+            self._held.duration = self._usual if until is None else until - (self._held.pts or 0)
+            self._put(self._video.encode(self._held))
+            self._held = None
 
     def encode_audio(self, frame: AudioFrame) -> None:
         """Let the frame be heard at its own time."""
@@ -86,6 +97,7 @@ class Output:
                 self._container.mux(packet)
 
     def _flush(self) -> None:
+        self._encode_held()
         for stream in (self._video, self._audio):
             if stream is not None and stream.codec_context is not None and stream.codec_context.is_encoder:
                 self._put(stream.encode(None))
@@ -118,6 +130,7 @@ def _encoder(container: OutputContainer, rung: Rung, rate: Fraction) -> VideoStr
     stream.width, stream.height, stream.pix_fmt = rung.width, rung.height, "yuv420p"
     context = stream.codec_context
     context.time_base = Fraction(1, CLOCK)
+    context.flags |= Flags.frame_duration
     context.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
     context.colorspace = context.color_primaries = context.color_trc = BT709
     context.color_range = LIMITED

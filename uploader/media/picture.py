@@ -9,11 +9,10 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
-from uploader.media.source import HDR
+from uploader.media.source import HLG, PQ
 
 UPRIGHT = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 UNSPECIFIED = 2
-BT2020 = 9
 HD = 720  # pictures of fewer lines that do not name their colours have those of television of old
 
 Size = tuple[int, int]
@@ -67,9 +66,9 @@ class Scaler:
             node = _then(graph, node, step)
         exits = []
         for index, (width, height) in enumerate(self._sizes):
-            colours = _colours(frame, self._pixels) if index == 0 else ""
-            node = _then(graph, node, f"scale=w={width}:h={height}{colours}")
-            node = _then(graph, _then(graph, node, "setsar=1"), f"format={self._pixels}")
+            steps = _first(frame, width, height, self._pixels) if index == 0 else (f"scale={width}:{height}",)
+            for step in (*steps, "setsar=1", f"format={self._pixels}"):
+                node = _then(graph, node, step)
             sink = graph.add("buffersink")
             if index + 1 < len(self._sizes):
                 node = _then(graph, node, "split")
@@ -110,12 +109,17 @@ def _described(frame: VideoFrame) -> str:
     )
 
 
-def _colours(frame: VideoFrame, pixels: str) -> str:
-    """Video leaves as BT.709, so that players which ignore colour tags are right, too; JPEG has one answer only."""
+def _first(frame: VideoFrame, width: int, height: int, pixels: str) -> tuple[str, ...]:
+    """Steps to the first size and to the colours of all.
+
+    Video becomes BT.709, so that players which ignore colour tags are right, too; JPEG knows one answer only. Building
+    the tables for another transfer curve takes seconds: a still in HLG, made to look well without, goes without.
+    """
     still = pixels.startswith("yuvj")
-    arguments = ":out_color_matrix=" + ("bt601:out_range=full" if still else "bt709:out_range=limited")
+    colours = "out_color_matrix=" + ("bt601:out_range=full" if still else "bt709:out_range=limited")
     if frame.colorspace == UNSPECIFIED:
-        arguments += ":in_color_matrix=" + ("bt709" if frame.height >= HD else "bt601")
-    if frame.color_trc in HDR or frame.color_primaries == BT2020:
-        arguments += ":out_transfer=bt709:out_primaries=bt709"
-    return arguments
+        colours += ":in_color_matrix=" + ("bt709" if frame.height >= HD else "bt601")
+    if frame.color_trc == PQ or (frame.color_trc == HLG and not still):
+        curve = ":out_transfer=bt709:out_primaries=bt709"
+        return f"scale={width}:{height}", "format=gbrp10le", f"scale={colours}{curve}"
+    return (f"scale={width}:{height}:{colours}",)

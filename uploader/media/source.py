@@ -27,7 +27,7 @@ MAX_PIXELS = 8192 * 8192
 MAX_THREADS = 8  # more would only cost memory
 NOT_MOVING = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 PROGRESSIVE = {0, 1}  # FFmpeg's field orders "unknown" and "progressive"
-HDR = {16, 18}  # transfer functions PQ and HLG
+PQ, HLG = 16, 18  # transfer curves of high dynamic range
 HEADS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # at byte 4 of MP4 and QuickTime files
 AnyPacket: TypeAlias = "Packet[VideoStream | AudioStream]"
 EBML = b"\x1a\x45\xdf\xa3"  # at byte 0 of Matroska and WebM
@@ -113,7 +113,7 @@ def inspected(path: str) -> Facts:
             progressive=context.field_order in PROGRESSIVE and not (first and first.interlaced_frame),
             rate=video.average_rate or video.guessed_rate,
             pixels=context.pix_fmt or "",
-            hdr=bool(first and first.color_trc in HDR),
+            hdr=bool(first and first.color_trc in {PQ, HLG}),
             video_codec=context.codec.canonical_name,
             video_profile=video.profile or "",
             level=context.level,
