@@ -14,7 +14,7 @@ run: $(VENV)/run
 test: check
 	@.ci/system-packages test
 	@.ci/peers
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/test
 	$(BIN)/ruff check .

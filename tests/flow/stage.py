@@ -190,10 +190,10 @@ def standing(folder: Path) -> Iterator[Stage]:
     server = Server(folder / "server", port=free_port())
     with Proxy(server.port) as proxy:
         server.public_url = proxy.url
-        server.start()
         browser = Browser()
         client = Client(folder / "client", proxy.url)
         try:
+            server.start()
             assert server.setup_url is not None
             assert browser.open(server.setup_url).is_success
             client.start(sign_in=True)

@@ -1,0 +1,74 @@
+"""A newcomer at a real screen: first run, sign-in, a real drag from a file manager, a text, a post."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.flow.desk import Desk, file_manager, scripted_browser, sitting_at
+from tests.flow.stage import sha256, wait_for
+from tests.media import clips
+
+pytestmark = [pytest.mark.display, pytest.mark.slow]
+
+TEXT = "Harbour at dawn"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    (tmp_path / "desk").mkdir()
+    with sitting_at(tmp_path / "desk") as built:
+        yield built
+
+
+def server_rows(desk: Desk, query: str) -> list[tuple[str, ...]]:
+    database = Path(desk.environ["XDG_DATA_HOME"]) / "Reelferry" / "server" / "reelferry.sqlite3"
+    if not database.exists():
+        return []
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)
+    try:
+        return connection.execute(query).fetchall()
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        connection.close()
+
+
+def test_from_first_run_to_a_post_with_mouse_and_keyboard(desk: Desk, tmp_path: Path):
+    clip = clips.h264(tmp_path / "clips" / "harbour.mp4", seconds=3)
+    first_file = file_manager(desk, clip.parent, 1100, 0)
+    app = desk.start(sys.executable, "main.py", "window", BROWSER=scripted_browser(tmp_path))
+    window = desk.window("--name", "Reelferry")
+    desk.place(window, 0, 0, 1080, 720)
+    desk.screenshot("window-1-first-run")
+
+    desk.keys(window, "Return")  # "Use this computer" has the focus
+    wait_for(lambda: server_rows(desk, "SELECT 1 FROM users"), what="the first account")
+    token = wait_for(
+        lambda: desk.run("secret-tool", "lookup", "service", "Reelferry"), what="the token in the password safe"
+    )
+    assert token.startswith("vu_rt_")
+    kept = [path for folder in ("data", "config", "cache", "state") for path in (desk.folder / folder).rglob("*")]
+    assert not any(token.encode() in path.read_bytes() for path in kept if path.is_file()), "the token is in a file"
+    desk.screenshot("window-2-empty")
+
+    desk.drag(first_file, (400, 400), before_release="window-3-drag-over")
+    ((video_id, upload_id),) = wait_for(
+        lambda: server_rows(desk, "SELECT id, provider_upload_id FROM videos WHERE status = 'ready'"), what="the video"
+    )
+    assert clip.exists(), "a drop is a copy"
+    original = Path(desk.environ["XDG_DATA_HOME"]) / "Reelferry" / "server" / "uploads" / upload_id
+    assert sha256(original) == sha256(clip)
+    desk.screenshot("window-4-ready")
+
+    desk.click(850, 420)
+    desk.type(TEXT)
+    desk.keys(window, "ctrl+Return")
+    ((content, posted),) = wait_for(lambda: server_rows(desk, "SELECT content, video_id FROM posts"), what="the post")
+    assert (content, posted) == (TEXT, video_id)
+    desk.screenshot("window-5-posted")
+
+    desk.keys(window, "ctrl+q")
+    assert app.wait(20) == 0
