@@ -22,13 +22,15 @@ class Settings:
     """What the user chose. Change one with `dataclasses.replace`.
 
     `server` is `LOCAL` (the backend on this computer), an address, or None before the first run was finished; `slots`
-    is how many files upload at once. `unknown` holds what a newer version wrote: kept, not understood.
+    is how many files upload at once; `told_about_closing`: they know what happens to uploads when the window closes.
+    `unknown` holds what a newer version wrote: kept, not understood.
     """
 
     server: Server | None = None
     slots: Annotated[int, Field(strict=True, ge=1, le=8)] = 1
     appearance: Literal["system", "light", "dark"] = "system"
     last_community: Annotated[str, Field(strict=True)] | None = None
+    told_about_closing: Annotated[bool, Field(strict=True)] = False
     unknown: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
 
 

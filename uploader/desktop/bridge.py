@@ -46,11 +46,12 @@ class Bridge(QObject, Generic[E]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="engine")
         self._tasks: set[asyncio.Task[None]] = set()
-        self._engine: asyncio.Future[E] = self._loop.create_future()
+        self._engine: asyncio.Future[E] = self.loop.create_future()
         self._closing: asyncio.Event | None = None
+        self._one_at_a_time = asyncio.Lock()
         self._answered.connect(lambda answer: answer())
 
     def start(self) -> None:
@@ -60,36 +61,33 @@ class Bridge(QObject, Generic[E]):
     def stop(self) -> None:
         """Close the engine, end the loop, join the thread. Nothing of Python runs beside Qt after this."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._wind_down(), self._loop).result()
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            asyncio.run_coroutine_threadsafe(self._wind_down(), self.loop).result()
+            self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join()
-        if not self._loop.is_closed():
-            self._loop.close()
+        if not self.loop.is_closed():
+            self.loop.close()
 
     def open(self, make: Open[E], then: Callable[[E], object], otherwise: Callable[[Exception], object]) -> None:
         """Close the engine that is open, if any, and open the one that `make` makes."""
 
         async def opening() -> E:
-            await self._close()
-            return await self._open(make)
+            async with self._one_at_a_time:
+                await self.closed()
+                return await self._open(make)
 
         self.run(opening, then, otherwise)
 
-    def close(self, then: Callable[[None], object] | None = None) -> None:
-        """Close the engine. Commands given from now on wait for the next one."""
-        self.run(self._close, then)
-
     def do(
         self,
-        command: Callable[[E], Awaitable[T] | T],
-        then: Callable[[T], object] | None = None,
+        command: Callable[[E], Any],
+        then: Callable[[Any], object] | None = None,
         otherwise: Callable[[Exception], object] | None = None,
     ) -> Doing:
-        """Have the engine do something; before it is open, as soon as it is."""
+        """Have the engine do something; before it is open, as soon as it is. What is awaitable is awaited."""
 
-        async def doing() -> T:
+        async def doing() -> object:
             done = command(await asyncio.shield(self._engine))
-            return cast("T", await done) if isinstance(done, Awaitable) else done
+            return await done if isinstance(done, Awaitable) else done
 
         return self.run(doing, then, otherwise)
 
@@ -110,15 +108,20 @@ class Bridge(QObject, Generic[E]):
                 if then is not None:
                     self.answer(lambda: then(result))
 
-        doing = Doing(self._loop)
+        doing = Doing(self.loop)
 
         def begin() -> None:
-            doing.task = task = self._loop.create_task(running())
+            doing.task = task = self.loop.create_task(running())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        self._loop.call_soon_threadsafe(begin)
+        self.loop.call_soon_threadsafe(begin)
         return doing
+
+    @property
+    def engine(self) -> E | None:
+        """The engine that is open now. For the loop's side."""
+        return self._engine.result() if self._engine.done() else None
 
     def answer(self, call: Callable[[], object]) -> None:
         """Have the GUI thread call this. For the loop's side."""
@@ -134,9 +137,9 @@ class Bridge(QObject, Generic[E]):
 
     async def _open(self, make: Open[E]) -> E:
         """Enter and leave the engine's context in one task, as its task groups demand."""
-        opened: asyncio.Future[E] = self._loop.create_future()
+        opened: asyncio.Future[E] = self.loop.create_future()
         closing = asyncio.Event()
-        gathering = Gathering(self._loop, self.happened.emit, tokens.FACTS / 1000)
+        gathering = Gathering(self.loop, self.happened.emit, tokens.FACTS / 1000)
 
         async def living() -> None:
             try:
@@ -150,28 +153,29 @@ class Bridge(QObject, Generic[E]):
             finally:
                 gathering.flush()
 
-        life = self._loop.create_task(living())
+        life = self.loop.create_task(living())
         engine = await opened
         self._closing, self._life = closing, life
         self._engine.set_result(engine)
         return engine
 
-    async def _close(self) -> None:
+    async def closed(self) -> None:
+        """Close the engine; commands given from now on wait for the next one. For the loop's side."""
         if self._closing is None:
             return
         closing, self._closing = self._closing, None
-        self._engine = self._loop.create_future()
+        self._engine = self.loop.create_future()
         closing.set()
         await self._life
 
     async def _wind_down(self) -> None:
-        await self._close()
+        await self.closed()
         tasks: set[asyncio.Task[Any]] = asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._loop.shutdown_default_executor()
+        await self.loop.shutdown_default_executor()
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()

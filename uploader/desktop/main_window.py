@@ -24,7 +24,7 @@ from uploader.desktop.theme import Theme
 from uploader.desktop.thumbnails import Thumbnails
 from uploader.desktop.work_page import WorkPage
 from uploader.engine import drop
-from uploader.engine.facts import Account, Changed, Fact, Network
+from uploader.engine.facts import Account, Changed, Fact, Network, Removed
 from uploader.engine.job import Job
 
 VIDEO_FILTER = "Videos ({});;All files (*)".format(" ".join(f"*{ending}" for ending in sorted(drop.VIDEO_TYPES)))
@@ -111,6 +111,11 @@ class MainWindow(QMainWindow):
             self.pages.addWidget(page)
         self.pages.setCurrentWidget(page)
         self.drops.enabled = page is self.work
+
+    def forget(self) -> None:
+        """Show no jobs: another engine is about to tell of its own."""
+        self.settle()
+        self.take([Removed(job.id) for job in self.model.jobs])
 
     def settle(self) -> None:
         """Save what was typed and tell the queue what was removed: the window is about to go."""

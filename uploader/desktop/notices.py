@@ -18,7 +18,7 @@ class Banner(QWidget):
         super().__init__(parent)
         self._action: Callable[[], object] | None = None
         self.title, self.hint = label("", "title"), label("", "secondary", wrap=True)
-        self.button = button("")
+        self.button = button("Try again")
         self.button.clicked.connect(self._press)
         words = column()
         words.addWidget(self.title)

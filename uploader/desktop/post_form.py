@@ -1,6 +1,7 @@
 """The composer: the post of the chosen video, written while it uploads."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QTextCursor
@@ -111,7 +112,8 @@ class PostForm(QWidget):
         super().resizeEvent(event)
         spare = min(tokens.PICTURE, self.height() - tokens.WRITING)
         self.picture.setVisible(spare >= tokens.PICTURE_LEAST)
-        self.picture.fit(self.width() - 2 * tokens.L - tokens.XS, spare)
+        if spare >= tokens.PICTURE_LEAST:
+            self.picture.fit(self.width() - 2 * tokens.L - tokens.BORDER, spare)
 
     def _build(self, thumbnails: Thumbnails) -> None:
         self.back_button = IconButton("back", "Back to the list", self._theme)
@@ -176,7 +178,7 @@ class PostForm(QWidget):
             buttons.addWidget(one)
 
         self._deciding = QWidget()
-        deciding = column(tokens.S, (tokens.XS, 0, tokens.XS, 0), self._deciding)
+        deciding = column(tokens.S, (tokens.XS,) * 4, self._deciding)
         deciding.addWidget(self.at_once)
         deciding.addWidget(self.state)
         deciding.addLayout(buttons)
@@ -191,12 +193,17 @@ class PostForm(QWidget):
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
         surface = frame("side")
-        whole = column(tokens.M, (tokens.M, tokens.M, tokens.M, tokens.L), surface)
+        whole = column(tokens.M, (tokens.M,) * 4, surface)
         whole.addLayout(heading)
         whole.addWidget(self._scroll, 1)
         whole.addWidget(self._deciding)
         whole.addWidget(self._nothing, 1)
         column(within=self).addWidget(surface)
+        for before, after in pairwise(
+            (self.back_button, self.title, self.text, self.community, self.at_once, self.hold_button, self.copy_button,
+             self.open_button, self.post_button)
+        ):  # fmt: skip
+            QWidget.setTabOrder(before, after)
         self.show_narrow(narrow=False)
 
     def _fill(self, job: Job) -> None:

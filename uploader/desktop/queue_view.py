@@ -73,7 +73,7 @@ class QueueView(QListView):
         """Follow the pointer; over a button nothing is dragged or selected."""
         found = self.part_at(event.position().toPoint())
         self._heat((found[0].id, found[1]) if found else None)
-        if not self._delegate.pressed:
+        if self._delegate.pressed is None:
             super().mouseMoveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802  (Qt's name)
@@ -81,7 +81,7 @@ class QueueView(QListView):
         self._delegate.ring = False
         found = self.part_at(event.position().toPoint())
         if event.button() is Qt.MouseButton.LeftButton and found and found[1] is not Part.BODY:
-            self._delegate.pressed = True
+            self._delegate.pressed = (found[0].id, found[1])
             self.viewport().update()
             event.accept()
             return
@@ -89,14 +89,14 @@ class QueueView(QListView):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802  (Qt's name)
         """Let go over the same button: do it."""
-        if not self._delegate.pressed:
+        pressed, self._delegate.pressed = self._delegate.pressed, None
+        if pressed is None:
             super().mouseReleaseEvent(event)
             return
-        self._delegate.pressed = False
         point = event.position().toPoint()
         found = self.part_at(point)
         self.viewport().update()
-        if not found or self._delegate.hot != (found[0].id, found[1]):
+        if not found or pressed != (found[0].id, found[1]):
             return
         job, part = found
         if part is Part.MORE:
@@ -134,7 +134,8 @@ class QueueView(QListView):
         """Reached by keyboard, the list shows where it is."""
         self._delegate.ring = event.reason() in _BY_KEYBOARD
         super().focusInEvent(event)
-        if not self.currentIndex().isValid() and self.model().rowCount():
+        by_mouse = event.reason() == Qt.FocusReason.MouseFocusReason
+        if not by_mouse and not self.currentIndex().isValid() and self.model().rowCount():
             self.setCurrentIndex(self.model().index(0, 0))
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802  (Qt's name)

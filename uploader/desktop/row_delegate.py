@@ -86,7 +86,7 @@ class RowDelegate(QStyledItemDelegate):
         self._theme = theme
         self._thumbnails = thumbnails
         self.hot: tuple[str, Part] | None = None
-        self.pressed = False
+        self.pressed: tuple[str, Part] | None = None
         self.ring = False
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802  (Qt's name)

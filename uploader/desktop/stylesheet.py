@@ -76,6 +76,9 @@ QComboBox QAbstractItemView {{
     background: {c.surface}; border: 1px solid {c.line}; padding: {t.XS}px; outline: 0;
 }}
 
+QProgressBar {{ background: {c.line}; border: 0; border-radius: {t.PROGRESS // 2}px; }}
+QProgressBar::chunk {{ background: {c.accent}; border-radius: {t.PROGRESS // 2}px; }}
+
 QMenu {{
     background: {c.surface}; color: {c.text}; border: 1px solid {c.edge}; padding: {t.XS}px;
 }}

@@ -1,0 +1,45 @@
+"""A window on made-up jobs, and what it asked the queue to do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import shiboken6
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tests.desktop.jobs import NOW
+from tests.desktop.pretend import Wishes
+from uploader.desktop.main_window import MainWindow
+from uploader.desktop.theme import Theme
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What the offscreen platform cannot do it says aloud; that is not about us."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support"))
+
+
+@pytest.fixture(scope="session")
+def theme(qapp: QApplication) -> Theme:
+    return Theme(qapp, "light")
+
+
+@pytest.fixture
+def wishes() -> Wishes:
+    return Wishes()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme, wishes: Wishes) -> Iterator[MainWindow]:
+    made = MainWindow(theme, wishes)
+    made.model.clock = lambda: NOW
+    made.show()
+    qtbot.waitExposed(made)
+    made.activateWindow()
+    yield made
+    made.stop()
+    shiboken6.delete(made)

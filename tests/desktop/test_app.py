@@ -1,0 +1,169 @@
+"""The whole program in one process: first run, sign-in, a drop, a post, and away again."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QObject, QTimer, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication, QDialog
+from pytestqt.qtbot import QtBot
+
+from tests.browser import Browser
+from tests.desktop.jobs import uploading
+from tests.media import clips
+from uploader import settings
+from uploader.desktop.app import Desktop
+from uploader.engine import instance
+from uploader.engine.facts import AccountState, Changed
+from uploader.engine.job import Status
+from uploader.engine.session import MemoryVault
+from uploader.paths import Paths
+
+PATIENCE = 60_000
+
+
+class Links(QObject):
+    """What the system's browser is asked to open, and a person who answers its pages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        self.person = Browser()
+        self.answering = True
+        for scheme in ("http", "https"):
+            QDesktopServices.setUrlHandler(scheme, self, "follow")
+
+    @Slot(QUrl)
+    def follow(self, url: QUrl) -> None:
+        self.opened.append(url.toString())
+        if self.answering:
+            threading.Thread(target=self.person.open, args=(self.opened[-1],)).start()
+
+    def close(self) -> None:
+        for scheme in ("http", "https"):
+            QDesktopServices.unsetUrlHandler(scheme)
+        self.person.close()
+
+
+@pytest.fixture
+def links(qapp: QApplication) -> Iterator[Links]:
+    made = Links()
+    yield made
+    made.close()
+
+
+class Desks:
+    """Starts the program over one folder, as often as a test likes."""
+
+    def __init__(self, qtbot: QtBot, folder: Path) -> None:
+        self._qtbot = qtbot
+        self.paths = Paths.under(folder).make()
+        self.vault = MemoryVault()
+        self._running: list[tuple[Desktop, instance.Owner]] = []
+
+    def start(self, *files: Path) -> Desktop:
+        owner = instance.Owner.claim(self.paths)
+        desktop = Desktop(self.paths, owner, self.vault)
+        self._running.append((desktop, owner))
+        desktop.start(files)
+        return desktop
+
+    def leave(self) -> None:
+        while self._running:
+            desktop, owner = self._running.pop()
+            with self._qtbot.waitCallback(timeout=PATIENCE) as gone:
+                desktop.session.stop(gone)
+            desktop.end()
+            owner.close()
+            shiboken6.delete(desktop.window)
+
+
+@pytest.fixture
+def desks(qtbot: QtBot, tmp_path: Path) -> Iterator[Desks]:
+    made = Desks(qtbot, tmp_path / "reelferry")
+    yield made
+    made.leave()
+
+
+def test_from_the_first_start_to_a_post_and_back_the_next_day(qtbot: QtBot, desks: Desks, links: Links, tmp_path: Path):
+    desktop = desks.start()
+    window, page = desktop.window, desktop.session._page
+    assert page.local_button.isVisible()
+
+    page.local_button.click()
+    qtbot.waitUntil(page.sign_in_button.isVisible, timeout=PATIENCE)
+    assert page.sign_in_title.text() == "Create your account"
+    page.sign_in_button.click()
+    qtbot.waitUntil(lambda: window.work.isVisible() and window._account.me is not None, timeout=PATIENCE)
+    assert window.header.account_button.text() == "Ada ▾"
+    assert settings.load(desks.paths.settings).server == settings.LOCAL
+
+    window.add([clips.h264(tmp_path / "Hafen #1 ü.mp4")])
+    qtbot.waitUntil(lambda: window.form.job is not None, timeout=PATIENCE)
+    qtbot.keyClicks(window.form.text, "Off the boat at six.")
+    window.form.post_button.click()
+    qtbot.waitUntil(lambda: window.model.jobs[0].status is Status.FINISHED, timeout=PATIENCE)
+    assert window.model.jobs[0].draft.text == "Off the boat at six."
+    qtbot.waitUntil(window.form.open_button.isVisible)
+    links.answering = False
+    window.form.open_button.click()
+    assert "/watch/" in links.opened[-1]
+
+    desks.leave()
+    again = desks.start()
+    qtbot.waitUntil(lambda: again.window._account.state is AccountState.SIGNED_IN, timeout=PATIENCE)
+    assert again.window.model.jobs[0].status is Status.FINISHED
+    assert again.window.work.isVisible()
+
+
+def test_an_address_where_no_server_is_says_so_and_keeps_asking(qtbot: QtBot, desks: Desks):
+    desktop = desks.start()
+    page = desktop.session._page
+    page.server.setText("not an address")
+    page.connect_button.click()
+    assert page.server_trouble.text() == "This is not an address. It looks like https://films.example."
+    page.server.setText("127.0.0.1:9")
+    page.connect_button.click()
+    qtbot.waitUntil(
+        lambda: page.server_trouble.isVisible() and "network" in page.server_trouble.text(), timeout=PATIENCE
+    )
+    assert settings.load(desks.paths.settings).server is None
+
+
+def test_another_process_can_show_the_window_but_not_add_before_there_is_a_server(qtbot: QtBot, desks: Desks):
+    desktop = desks.start()
+    desktop.window.hide()
+    said: list[object] = []
+
+    def ask() -> None:
+        said.extend(instance.ask(desks.paths, {"do": "show"}))
+        try:
+            list(instance.ask(desks.paths, {"do": "list"}))
+        except Exception as error:  # noqa: BLE001  (whatever it was is looked at)
+            said.append(type(error).__name__)
+
+    other = threading.Thread(target=ask)
+    other.start()
+    qtbot.waitUntil(lambda: len(said) == 2, timeout=PATIENCE)
+    other.join()
+    assert said == [{"type": "shown"}, "NotNow"]
+    assert desktop.window.isVisible()
+
+
+def test_closing_with_uploads_on_their_way_says_once_that_they_continue(qtbot: QtBot, desks: Desks):
+    desktop = desks.start()
+    desktop.window.take([Changed(uploading())])
+
+    def stay() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QDialog)
+        assert dialog.accessibleName() == "Uploads continue when you start Reelferry again"
+        dialog.reject()
+
+    QTimer.singleShot(0, stay)
+    desktop.window.close()
+    assert desktop.window.isVisible()
+    assert not settings.load(desks.paths.settings).told_about_closing

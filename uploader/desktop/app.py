@@ -1,0 +1,169 @@
+"""The composition root of the window: builds everything, hands it on by argument, and takes it down in order."""
+
+import argparse
+import logging
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from uploader import __version__, errors, settings
+from uploader import log as logs
+from uploader.desktop.bridge import Bridge
+from uploader.desktop.closing import ClosingNotice
+from uploader.desktop.connection import on_network_change
+from uploader.desktop.first_run import FirstRun
+from uploader.desktop.main_window import MainWindow
+from uploader.desktop.resources import resource
+from uploader.desktop.session import Session
+from uploader.desktop.signals import Signals
+from uploader.desktop.theme import Theme
+from uploader.engine import instance
+from uploader.engine.commands import Commands
+from uploader.engine.engine import Engine
+from uploader.engine.session import Vault
+from uploader.keychain import KeyringVault
+from uploader.paths import APP, Paths
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the window, or hand the files to the one that is open. Returns the exit code."""
+    words = argparse.ArgumentParser(prog="reelferry window")
+    words.add_argument("files", nargs="*", type=Path, help="videos, or folders with videos in them")
+    files = [path.absolute() for path in words.parse_args(argv).files]
+    paths = Paths.of_user().make()
+    logs.set_up(paths.logs)
+    try:
+        owner = instance.Owner.claim(paths)
+    except errors.QueueInUse:
+        return _hand_over(paths, files)
+    try:
+        return Desktop(paths, owner, KeyringVault()).run(files)
+    finally:
+        owner.close()
+
+
+class Desktop:
+    """The running program. Tests build one over a folder of their own."""
+
+    def __init__(self, paths: Paths, owner: instance.Owner, vault: Vault) -> None:
+        self.application = the_application()
+        self._owner = owner
+        self._leaving = False
+        chosen = settings.load(paths.settings)
+        self.theme = Theme(self.application, chosen.appearance)
+        self.bridge: Bridge[Engine] = Bridge()
+        self.window = MainWindow(
+            self.theme,
+            lambda command, then=None, otherwise=None: self.bridge.do(
+                lambda engine: command(engine.queue), then, otherwise
+            ),
+            chosen.last_community,
+        )
+        self.session = Session(self.bridge, self.window, FirstRun(self.theme), paths, vault=vault, chosen=chosen)
+        self._connect()
+
+    def run(self, files: Sequence[Path]) -> int:
+        """Show the window and live until it is closed."""
+        self.start(files)
+        signals = Signals(self.leave, self.application)
+        code = self.application.exec()
+        signals.close()
+        self.end()
+        return code
+
+    def start(self, files: Sequence[Path] = ()) -> None:
+        """Start the engine's thread and show the window; `files` are added as soon as there is an engine."""
+        self.bridge.start()
+        self._owner.serve(self.bridge.loop, self._answer)
+        self.window.add(files)
+        self.session.start()
+        self.window.show()
+
+    def end(self) -> None:
+        """Join every thread: after this nothing of Python runs beside Qt."""
+        self.window.stop()
+        self.bridge.stop()
+
+    def quit(self) -> None:
+        """Close the window, having said what happens to what is still on its way."""
+        told, unfinished = self.session.settings.told_about_closing, self.window.model.tally.unfinished
+        if unfinished and not told:
+            if not ClosingNotice(unfinished, self.window).exec():
+                return
+            self.session.choose(told_about_closing=True)
+        self.leave()
+
+    def leave(self) -> None:
+        """Go without a word: everything on its way is kept."""
+        if not self._leaving:
+            self._leaving = True
+            self.window.settle()
+            self.window.hide()
+            self.session.stop(self.application.quit)
+
+    def _connect(self) -> None:
+        window, header = self.window, self.window.header
+        window.quit_wanted.connect(self.quit)
+        window.community_chosen.connect(lambda community: self.session.choose(last_community=community))
+        header.appearance_chosen.connect(self._wear)
+        header.show_appearance(self.theme.appearance)
+        on_network_change(lambda: self.bridge.do(lambda engine: engine.network_changed()))
+
+    def _wear(self, appearance: str) -> None:
+        self.theme.choose(appearance)
+        self.session.choose(appearance=appearance)
+
+    async def _answer(self, command: instance.Message) -> AsyncGenerator[instance.Message, None]:
+        """What another process wants, on the engine's thread."""
+        engine = self.bridge.engine
+        if engine is not None:
+            commands = Commands(engine, show=lambda: self.bridge.answer(self._raise))
+            async with aclosing(commands.answer(command)) as replies:
+                async for reply in replies:
+                    yield reply
+        elif command.get("do") == "show":
+            self.bridge.answer(self._raise)
+            yield {"type": "shown"}
+        else:
+            raise errors.NotNow("no server yet", hint="Choose a server in its window first.")
+
+    def _raise(self) -> None:
+        self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
+
+
+def the_application() -> QApplication:
+    """Qt's one application object, named."""
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        application = QApplication(sys.argv[:1])
+    application.setApplicationName(APP)
+    application.setApplicationDisplayName(APP)
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("reelferry")
+    application.setQuitOnLastWindowClosed(False)
+    application.setWindowIcon(QIcon(str(resource("reelferry.svg"))))
+    return application
+
+
+def _hand_over(paths: Paths, files: Sequence[Path]) -> int:
+    """Another Reelferry owns the queue: give it the files, and have it show its window."""
+    try:
+        if files:
+            list(instance.ask(paths, {"do": "add", "paths": [str(path) for path in files]}))
+        list(instance.ask(paths, {"do": "show"}))
+    except errors.ReelferryError as error:
+        application = the_application()
+        Theme(application)
+        QMessageBox.information(None, APP, f"{error.title}. {error.hint}".strip())  # there is no window to say it in
+        return 1
+    return 0
