@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -94,7 +96,7 @@ class Append:
     def __init__(self, path: Path) -> None:
         """Raises Taken while another process holds the file."""
         self._lock = Lock()
-        self._fd = os.open(path, _FLAGS, 0o600)
+        self._fd = _opened(path)
         try:
             _claim(self._fd)
         except BaseException:
@@ -134,7 +136,7 @@ class Staged:
         self._path = staged
         self._digest = digest
         self._hash = hashlib.new(algorithm, usedforsecurity=False)
-        self._fd = os.open(staged, _FLAGS | os.O_TRUNC, 0o600)
+        self._fd = _opened(staged, os.O_TRUNC)
 
     def write(self, data: bytes | bytearray) -> None:
         """Keep apart; see Sink."""
@@ -162,6 +164,21 @@ class Staged:
         self._target.close()
 
 
+@contextmanager
+def _full_by_name() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise errors.DiskFull(str(error)) from error
+        raise
+
+
+def _opened(path: Path, more: int = 0) -> int:
+    with _full_by_name():
+        return os.open(path, _FLAGS | more, 0o600)
+
+
 def _links(fd: int) -> int:
     return os.fstat(fd).st_nlink
 
@@ -178,10 +195,6 @@ def _claim(fd: int) -> None:
 
 def _write_all(fd: int, data: bytes | bytearray) -> None:
     view = memoryview(data)
-    try:
+    with _full_by_name():
         while view:
             view = view[os.write(fd, view) :]
-    except OSError as error:
-        if error.errno in _FULL:
-            raise errors.DiskFull(str(error)) from error
-        raise

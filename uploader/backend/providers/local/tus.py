@@ -14,31 +14,22 @@ from enum import Enum, auto
 import anyio
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from uploader import errors
+from uploader.backend.providers.local import refusals
 from uploader.backend.providers.local.files import CHECKSUMS, UPLOAD_ID, Append, Files, Mismatch, Removed, Sink, Staged
+from uploader.backend.providers.local.refusals import ALWAYS, VERSION, Refusal
 from uploader.backend.providers.local.turns import Stopping, Taken, Turn, Turns
 from uploader.backend.providers.local.uploads import Upload, Uploads
 
-VERSION = "1.0.0"
 EXTENSIONS = "expiration,termination,checksum"
 BUFFER = 1 << 20
 IDLE = 60.0
 WRITERS = 8
 
-_ALWAYS = {"Tus-Resumable": VERSION, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_CLOSE = {"Connection": "close"}
 _NUMBER = re.compile(r"[0-9]{1,18}")
-
-
-class Refusal(Exception):
-    """A request that is answered with an error. `code` is stable, `text` is for people."""
-
-    def __init__(self, status: int, code: str, text: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(text)
-        self.response = JSONResponse({"error": text, "code": code}, status, {**_ALWAYS, **(headers or {})})
 
 
 class _Ending(Enum):
@@ -102,7 +93,7 @@ class Tus:
         return Response(
             status_code=204,
             headers={
-                **_ALWAYS,
+                **ALWAYS,
                 "Tus-Version": VERSION,
                 "Tus-Extension": EXTENSIONS,
                 "Tus-Max-Size": str(self._max_bytes),
@@ -111,8 +102,7 @@ class Tus:
         )
 
     async def _create(self, _request: Request) -> Response:
-        text = "Uploads are created with POST /api/videos/upload-url"
-        return Refusal(405, "creation_by_api", text, {"Allow": "OPTIONS"}).response
+        return refusals.created_elsewhere().response
 
     async def _upload(self, request: Request) -> Response:
         try:
@@ -120,32 +110,31 @@ class Tus:
         except Refusal as refusal:
             return refusal.response
         except Removed:
-            return _gone().response
+            return refusals.gone().response
         except Taken:
-            text = "Another request is writing to this upload"
-            return Refusal(423, "upload_locked", text, {"Retry-After": "1"}).response
+            return refusals.locked().response
         except Stopping:
-            return _stopping().response
+            return refusals.stopping().response
 
     async def _answer(self, request: Request) -> Response:
         method = request.method
         if method == "POST":
             method = request.headers.get("x-http-method-override", "").upper()
         if method not in self._answers:
-            raise Refusal(405, "method_not_allowed", "Method not allowed", {"Allow": "OPTIONS, HEAD, PATCH, DELETE"})
+            raise refusals.wrong_method()
         if request.headers.get("tus-resumable") != VERSION:
-            raise Refusal(412, "unsupported_version", "This server speaks tus 1.0.0", {"Tus-Version": VERSION})
+            raise refusals.wrong_version()
         upload = await self._find(request.path_params["upload_id"])
         return await self._answers[method](request, upload)
 
     async def _find(self, upload_id: str) -> Upload:
         upload = await to_thread.run_sync(self._uploads.find, upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
         if upload is None:
-            raise Refusal(404, "upload_not_found", "There is no such upload")
+            raise refusals.unknown()
         if self._uploads.expired(upload):
-            raise Refusal(410, "upload_expired", "The upload was not finished in time")
+            raise refusals.expired()
         if upload.state == "cancelled" or (upload.state == "error" and self._offset(upload) < upload.length):
-            raise _gone()
+            raise refusals.gone()
         return upload
 
     def _offset(self, upload: Upload) -> int:
@@ -158,36 +147,35 @@ class Tus:
             if offset == upload.length:
                 await self._complete(upload)  # the reply that said so may have been lost with us
             headers = {"Upload-Offset": str(offset), "Upload-Length": str(upload.length)}
-            return Response(headers={**_ALWAYS, **headers, **_expires(upload)})
+            return Response(headers={**ALWAYS, **headers, **_expires(upload)})
 
     async def _delete(self, _request: Request, upload: Upload) -> Response:
         async with self._turns.take(upload.id):
             if self._offset(upload) == upload.length:
-                raise Refusal(403, "upload_complete", "The upload is complete; delete the video instead")
+                raise refusals.complete()
             await to_thread.run_sync(self._uploads.cancel, upload)
             await to_thread.run_sync(self._files.remove, upload.id)
-            return Response(status_code=204, headers=_ALWAYS)
+            return Response(status_code=204, headers=ALWAYS)
 
     async def _patch(self, request: Request, upload: Upload) -> Response:
         piece = _Piece.announced(request.headers)
         async with self._turns.take(upload.id) as turn:
             offset = self._offset(upload)
             if piece.offset != offset:
-                text = f"The upload is at {offset}, not at {piece.offset}"
-                raise Refusal(409, "offset_mismatch", text, {"Upload-Offset": str(offset)})
+                raise refusals.elsewhere(offset, piece.offset)
             room = upload.length - offset
             if piece.length is not None and piece.length > room:
-                raise _too_long()
+                raise refusals.too_long()
             if room:
                 upload = await to_thread.run_sync(self._uploads.extend, upload)
                 offset = await self._receive(request, upload, piece, room, turn)
             if offset == upload.length:
                 await self._complete(upload)
-            return Response(status_code=204, headers={**_ALWAYS, "Upload-Offset": str(offset), **_expires(upload)})
+            return Response(status_code=204, headers={**ALWAYS, "Upload-Offset": str(offset), **_expires(upload)})
 
     async def _complete(self, upload: Upload) -> None:
         if upload.state == "uploading" and not await to_thread.run_sync(self._uploads.complete, upload):
-            raise _gone()
+            raise refusals.gone()
 
     async def _receive(self, request: Request, upload: Upload, piece: _Piece, room: int, turn: Turn) -> int:
         sink = await to_thread.run_sync(self._open, upload, piece, limiter=self._writers)
@@ -196,12 +184,12 @@ class Tus:
                 ending = await self._pour(request, sink, room, turn)
             except errors.DiskFull:
                 offset = await self._finish(sink, whole=False)
-                raise _disk_full(offset) from None
+                raise refusals.disk_full(offset) from None
             offset = await self._finish(sink, whole=ending is _Ending.WHOLE)
         except Mismatch:
-            raise Refusal(460, "checksum_mismatch", "The checksum does not match; nothing was kept") from None
+            raise refusals.spoilt() from None
         except errors.DiskFull:
-            raise _disk_full(self._offset(upload)) from None
+            raise refusals.disk_full(self._offset(upload)) from None
         finally:
             sink.close()
         _judge(ending, turn)
@@ -210,9 +198,9 @@ class Tus:
     def _open(self, upload: Upload, piece: _Piece) -> Sink:
         try:
             self._files.require_room(piece.length or 0)
+            target = Append(self._files.path(upload.id))
         except errors.DiskFull:
-            raise _disk_full(piece.offset) from None
-        target = Append(self._files.path(upload.id))
+            raise refusals.disk_full(piece.offset) from None
         if target.offset != piece.offset:  # another process wrote between our look and our lock
             target.close()
             raise Taken
@@ -271,35 +259,14 @@ def _checksum(header: str | None) -> tuple[str, bytes] | None:
 def _judge(ending: _Ending, turn: Turn) -> None:
     """Raises Refusal unless the body came to its end. (To a peer that has gone the answer does not matter.)"""
     if ending is _Ending.TOO_LONG:
-        raise _too_long()
+        raise refusals.too_long()
     if ending is _Ending.IDLE:
-        raise Refusal(408, "upload_stalled", "No bytes came for too long; what came is kept", _CLOSE)
+        raise refusals.stalled()
     if ending is _Ending.INTERRUPTED:
-        if turn.stopping:
-            raise _stopping()
-        text = "A newer request took over this upload; what came is kept"
-        raise Refusal(423, "upload_locked", text, {**_CLOSE, "Retry-After": "1"})
+        raise refusals.stopping() if turn.stopping else refusals.taken_over()
 
 
 def _expires(upload: Upload) -> dict[str, str]:
     if upload.state != "uploading":
         return {}
     return {"Upload-Expires": format_datetime(upload.expires_at, usegmt=True)}
-
-
-def _gone() -> Refusal:
-    return Refusal(410, "upload_gone", "This upload was cancelled")
-
-
-def _stopping() -> Refusal:
-    text = "The server is about to stop; what came is kept"
-    return Refusal(503, "server_stopping", text, {**_CLOSE, "Retry-After": "2"})
-
-
-def _too_long() -> Refusal:
-    return Refusal(413, "upload_too_long", "The body goes beyond the upload's length")
-
-
-def _disk_full(offset: int) -> Refusal:
-    text = "The server has no space left; what came is kept"
-    return Refusal(507, "disk_full", text, {"Upload-Offset": str(offset)})
