@@ -135,3 +135,19 @@ def test_a_video_deleted_in_mid_transcode_stops_the_child_and_frees_the_disk(
     for folder in ("uploads", "media"):
         eventually(lambda folder=folder: not any((backend.config.data / folder).iterdir()))  # type: ignore[misc]
     assert status_of(ann, video_id)["status"] == "cancelled"
+
+
+@pytest.mark.slow
+@pytest.mark.loud
+def test_a_child_that_keeps_dying_is_tried_twice_and_then_the_video_fails(
+    backend: Backend, ann: Person, tmp_path: Path
+) -> None:
+    video_id = carry(ann, long_clip(tmp_path), "video/webm")
+    for _ in range(2):
+        eventually(lambda: len(children_of()) == 1, within=60)
+        (child,) = children_of()
+        os.kill(child, signal.SIGKILL)
+        eventually(lambda child=child: child not in children_of())  # type: ignore[misc]
+    status = ended(ann, video_id)
+    assert (status["status"], status["error"]["code"]) == ("error", "media_failed")
+    assert not any((backend.config.data / "media").iterdir())

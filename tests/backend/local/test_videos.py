@@ -11,10 +11,11 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from tests.backend.asking import eventually, status_of
+from tests.backend.asking import eventually, new_video, status_of
 from tests.backend.local.carry import Receiver, ask, carry, ended
 from tests.backend.server import Person, config_in, serving, signed_in
 from tests.media import clips
+from uploader.backend import jobs
 from uploader.backend.context import Backend
 from uploader.backend.providers.local.provider import LocalProvider
 from uploader.backend.server import running
@@ -158,6 +159,40 @@ def test_the_webhook_waits_for_a_receiver_that_is_down(tmp_path: Path, caplog: p
         with Receiver([204]).listening(port) as receiver:
             eventually(lambda: len(receiver.requests) == 1, within=60)
     caplog.clear()
+
+
+def test_a_transcode_that_died_after_its_last_word_is_not_done_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Receiver([503]).listening() as receiver,
+        serving(tmp_path / "server", WEBHOOK_URL=receiver.url) as backend,
+        signed_in(backend) as ann,
+    ):
+        video_id = carry(ann, clips.h264(tmp_path / "clip.mp4"))
+        eventually(lambda: receiver.requests, within=60)
+        made = (local(backend).media / video_id).stat().st_mtime_ns
+        with backend.database.write() as session:
+            session.execute(update(JobRow).where(JobRow.kind == "transcode").values(done_at=None))
+
+        def done_again() -> bool:
+            with backend.database.read() as session:
+                (job,) = session.scalars(select(JobRow).where(JobRow.kind == "transcode"))
+            return job.done_at is not None and job.attempts == 2
+
+        eventually(done_again)
+        assert (local(backend).media / video_id).stat().st_mtime_ns == made
+        with backend.database.read() as session:
+            assert len(session.scalars(select(JobRow).where(JobRow.kind == "deliver_webhook")).all()) == 1
+    caplog.clear()
+
+
+def test_an_original_that_vanished_ends_with_words_about_the_video(cinema: Backend, guest: Person) -> None:
+    video_id = new_video(guest)
+    with cinema.database.write() as session:
+        session.execute(update(Video).where(Video.id == video_id).values(status="processing"))
+        jobs.enqueue(session, "transcode", f"transcode:{video_id}", {"videoId": video_id}, max_attempts=1)
+    assert ended(guest, video_id)["error"]["code"] == "processing_failed"
 
 
 def test_a_deleted_video_leaves_nothing_on_disk(cinema: Backend, guest: Person, tmp_path: Path) -> None:
