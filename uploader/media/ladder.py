@@ -44,8 +44,8 @@ def ladder(width: int, height: int, rate: float, *, copied: bool = False) -> lis
     return [
         Rung(
             f"{lines}p",
-            even(width * lines / short),
-            even(height * lines / short),
+            even(width * lines // short),
+            even(height * lines // short),
             max_rate(lines, rate),
             copied=copied and lines == short,
         )
@@ -66,6 +66,6 @@ def copy_limit(lines: int, rate: float) -> float:
     return max(LONE_RATE, max_rate(lines, rate) * COPY_FACTOR)
 
 
-def even(value: float) -> int:
-    """The nearest even whole number, at least 2: what 4:2:0 pictures need."""
-    return max(2, 2 * round(value / 2))
+def even(value: int) -> int:
+    """The next even number below or at this, at least 2: what 4:2:0 pictures need."""
+    return max(2, value // 2 * 2)

@@ -49,7 +49,7 @@ def write_still(path: str, facts: Facts, target: Path, *, at: float | None, widt
     if picture is None:
         raise Refusal("not_a_video", "damaged", "no picture could be decoded")
     width = even(min(width, facts.width))
-    height = even(width * facts.height / facts.width)
+    height = even(width * facts.height // facts.width)
     part = target.with_name(f"{target.name}.part")
     part.write_bytes(_jpeg(picture, facts, (width, height)))
     os.replace(part, target)  # noqa: PTH105  (replaces on Windows, too)
