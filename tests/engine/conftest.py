@@ -1,16 +1,10 @@
-"""Tests of the engine run on asyncio: mark a module with `pytestmark = pytest.mark.anyio`."""
+"""What several tests of the engine share."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.engine.served import Stage, served
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """The loop that `pytest.mark.anyio` uses."""
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
