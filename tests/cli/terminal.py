@@ -1,0 +1,112 @@
+"""A person at a terminal: runs `reelferry` as a real process, with a keyring, a server and a browser of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.browser import Browser
+from tests.needs import need_program
+from uploader.paths import own_command
+
+ROOT = Path(__file__).parent.parent.parent
+UNLOCKED = "printf testpass | gnome-keyring-daemon --unlock --components=secrets > /dev/null; echo $BUS; cat"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running backend that has the account of `tests.browser.Browser`."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Runs commands. Without a `home` of its own it has the running test's, so that each begins with an empty queue."""
+
+    bus: str
+    browser: Path
+    home: Path | None = None
+
+    def start(self, *words: str | Path) -> "subprocess.Popen[str]":
+        """A command under way."""
+        return subprocess.Popen(
+            own_command(*map(str, words)), env=self._environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+
+    def run(self, *words: str | Path) -> "subprocess.CompletedProcess[str]":
+        """A command from beginning to end."""
+        with self.start(*words) as process:
+            out, err = process.communicate(timeout=90)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def objects(self, *words: str | Path) -> list[dict[str, Any]]:
+        """What a command that succeeds prints with `--json`."""
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def _environment(self) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHON_KEYRING_BACKEND"}
+        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+            environment.pop(name, None)
+        if self.home:
+            environment |= {name: str(self.home) for name in environment if name == "HOME" or name.startswith("XDG_")}
+        return environment | {"DBUS_SESSION_BUS_ADDRESS": self.bus, "BROWSER": str(self.browser)}
+
+
+@contextmanager
+def keyring(folder: Path) -> Iterator[str]:
+    """The address of a session bus with an unlocked Secret Service on it."""
+    need_program("gnome-keyring-daemon")
+    homes = {name: str(folder) for name in ("XDG_DATA_HOME", "XDG_RUNTIME_DIR", "HOME")}
+    with subprocess.Popen(
+        [need_program("dbus-run-session"), "--", "bash", "-c", UNLOCKED.replace("$BUS", "$DBUS_SESSION_BUS_ADDRESS")],
+        env=os.environ | homes, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as session:  # fmt: skip
+        assert session.stdout
+        assert session.stdin
+        yield session.stdout.readline().strip()
+        session.stdin.close()
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[Server]:
+    """A backend in a process of its own, with one account."""
+    command = own_command("server", "serve", "--exit-with-parent", "--port", "0", "--data", str(folder))
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+    ) as process:
+        assert process.stdout
+        assert process.stdin
+        said = json.loads(process.stdout.readline())
+        visitor = Browser()
+        assert visitor.open(said["setupUrl"]).status_code == 201
+        visitor.close()
+        yield Server(said["url"])
+        process.stdin.close()
+
+
+def browser(folder: Path) -> Path:
+    """A program for $BROWSER that opens a page and fills in its forms."""
+    script = folder / "browser"
+    script.write_text(
+        f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -c '
+        "'import sys; from tests.browser import Browser; b = Browser(); b.open(sys.argv[1]); b.close()' \"$1\"\n"
+    )
+    script.chmod(0o755)
+    return script
+
+
+def interrupt(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    """Press Ctrl+C; exit code, stdout and stderr."""
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err

@@ -1,0 +1,130 @@
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Server, Terminal, interrupt
+from tests.media import clips
+from uploader import settings
+from uploader.paths import Paths
+
+FIELDS = {
+    "type", "id", "file", "title", "size", "step", "status", "confirmed", "rate", "duration", "stage", "percent",
+    "text", "community", "approved", "watchUrl", "postId", "addedAt", "finishedAt", "trouble",
+}  # fmt: skip
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return clips.h264(tmp_path / "Hafen #1 am Morgen.mp4", seconds=1, size=(320, 180))
+
+
+def test_add_and_wait_is_the_whole_way_from_a_file_to_a_post_that_plays(signed_in: Terminal, clip: Path):
+    objects = signed_in.objects("add", clip, "--text", "Guten Morgen", "--title", "Hafen", "--wait")
+    assert all(set(job) == FIELDS for job in objects)
+    last = objects[-1]
+    assert (last["status"], last["step"], last["trouble"]) == ("finished", "done", None)
+    assert (last["title"], last["text"], last["file"]) == ("Hafen", "Guten Morgen", str(clip))
+    assert last["confirmed"] == last["size"] == clip.stat().st_size
+    assert last["postId"]
+    with urllib.request.urlopen(last["watchUrl"], timeout=10) as page:
+        assert page.status == 200
+
+
+def test_added_without_waiting_it_stays_in_the_queue_until_somebody_waits(signed_in: Terminal, clip: Path):
+    added = signed_in.run("add", clip)
+    assert added.returncode == 0, added.stderr
+    assert "Uploads when Reelferry runs" in added.stdout
+    (job,) = signed_in.objects("list")
+    assert (job["status"], job["confirmed"], job["approved"]) == ("waiting", 0, False)
+    waited = signed_in.run("wait", job["id"][:6])
+    assert waited.returncode == 0, waited.stderr
+    assert [line.split("  ")[1] for line in waited.stdout.splitlines()][-1] == "Ready"
+    (ready,) = signed_in.objects("list")
+    assert (ready["step"], ready["postId"]) == ("post", None)
+    signed_in.objects("post", job["id"], "--text", "Now")
+    (posted,) = {line["id"]: line for line in signed_in.objects("wait")}.values()
+    assert (posted["status"], posted["text"]) == ("finished", "Now")
+
+
+def test_while_one_process_has_the_engine_the_others_hand_their_commands_over(
+    signed_in: Terminal, clip: Path, tmp_path: Path
+):
+    (paused,) = signed_in.objects("add", clip, "--text", "One")
+    signed_in.objects("pause", paused["id"])
+    with signed_in.start("wait", "--json") as owner:
+        assert owner.stdout
+        assert json.loads(owner.stdout.readline())["status"] == "paused"
+        other = clips.h264(tmp_path / "other.mp4", seconds=1, size=(320, 180))
+        handed = signed_in.run("add", other)
+        assert "The Reelferry that is open uploads it." in handed.stdout
+        assert {job["status"] for job in signed_in.objects("list")} >= {"paused"}
+        done = signed_in.objects("add", clip.rename(tmp_path / "third.mp4"), "--text", "Two", "--wait")
+        assert done[-1]["status"] == "finished"
+        signed_in.objects("cancel", paused["id"])
+        out, err = owner.communicate(timeout=30)
+    assert owner.returncode == 0, err
+    assert json.loads(out.splitlines()[-1])["status"] == "cancelled"
+
+
+def test_ctrl_c_keeps_the_queue_and_says_so(signed_in: Terminal, clip: Path):
+    (job,) = signed_in.objects("add", clip, "--text", "One")
+    signed_in.objects("pause", job["id"])
+    waiting = signed_in.start("wait")
+    assert waiting.stdout
+    assert "Paused" in waiting.stdout.readline()
+    code, out, err = interrupt(waiting)
+    assert (code, err) == (130, "")
+    assert "The queue is kept" in out
+    assert [kept["id"] for kept in signed_in.objects("list")] == [job["id"]]
+
+
+def test_what_is_refused_is_said_with_its_code_and_the_rest_goes_on(signed_in: Terminal, clip: Path, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("not a video")
+    (tmp_path / "empty.mp4").touch()
+    done = signed_in.run("add", clip, tmp_path / "notes.txt", tmp_path / "empty.mp4", tmp_path / "nowhere.mp4")
+    assert done.returncode == 1
+    assert "notes.txt: This is not a video. Choose another file. [not_a_video]" in done.stderr
+    assert "[file_empty]" in done.stderr
+    assert "[file_missing]" in done.stderr
+    assert len(signed_in.objects("list")) == 1
+
+
+def test_a_video_that_fails_ends_with_1_and_says_why(signed_in: Terminal, tmp_path: Path):
+    (tmp_path / "broken.mp4").write_bytes(b"not at all a video" * 999)
+    done = signed_in.run("add", tmp_path / "broken.mp4", "--wait", "--json")
+    assert done.returncode == 1
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["status"], last["trouble"]["code"]) == ("failed", "not_a_video")
+
+
+def test_signing_out_is_asked_for_before_anything_else_moves(signed_in: Terminal, clip: Path, server: Server):
+    signed_in.objects("add", clip, "--text", "x")
+    assert signed_in.run("logout").returncode == 0
+    done = signed_in.run("wait", "--json")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["code"] == "sign_in_needed"
+    assert signed_in.objects("login", "--server", server.url)[-1]["username"] == "ada"
+    assert signed_in.objects("wait")[-1]["status"] == "finished"
+
+
+@pytest.mark.usefixtures("bus")
+def test_the_first_sign_in_on_this_computer_starts_a_server_and_makes_the_account(at_terminal: Terminal):
+    said = at_terminal.objects("login", "--local")
+    assert "/setup/" in said[0]["url"]
+    assert said[-1] == {"type": "account", "name": "Ada", "username": "ada", "server": "local"}
+    assert settings.load(Paths.of_user().settings).server == settings.LOCAL
+    assert at_terminal.run("logout").returncode == 0
+    assert "/setup/" not in at_terminal.objects("login")[0]["url"]
+
+
+def test_the_demo_shows_the_whole_way_and_ends_where_nobody_watches(at_terminal: Terminal, tmp_path: Path):
+    done = at_terminal.run("demo", "--folder", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "Ada posted “My first video with Reelferry.”" in done.stdout
+    assert "/watch/" in done.stdout
+    assert (tmp_path / "demo" / "Sample video.mp4").exists()
+    again = at_terminal.run("demo", "--folder", tmp_path / "demo")
+    assert again.returncode == 1
+    assert "has a demo in it already" in again.stderr

@@ -1,0 +1,60 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from uploader.cli import words
+from uploader.engine.commands import job_message
+from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
+
+JOB = Job("7f", Path("/films/Harbour.mp4"), 1000, "Harbour", datetime(2026, 11, 22, tzinfo=UTC))
+OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
+BROKEN = Trouble("not_a_video", "This is not a video", "Choose another file.")
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (JOB, "Waiting for its turn"),
+        (replace(JOB, status=Status.RUNNING), "Checking"),
+        (replace(JOB, step=Step.TRANSFER, trouble=OFFLINE), "Waiting for the network"),
+        (replace(JOB, step=Step.TRANSFER, status=Status.RUNNING, sent=1000, confirmed=999), "Uploading"),
+        (replace(JOB, step=Step.TRANSFER, status=Status.RUNNING, confirmed=1000), "Verifying"),
+        (replace(JOB, step=Step.PROCESS, status=Status.RUNNING), "Processing"),
+        (
+            replace(JOB, step=Step.PROCESS, status=Status.RUNNING, processing=Processing("transcoding", 40.2)),
+            "Processing (step 2 of 3, 40 %)",
+        ),
+        (replace(JOB, step=Step.POST), "Ready"),
+        (replace(JOB, step=Step.POST, status=Status.RUNNING, draft=Draft("Hi", approved=True)), "Posting"),
+        (replace(JOB, step=Step.DONE, status=Status.FINISHED), "Posted"),
+        (replace(JOB, status=Status.PAUSED), "Paused"),
+        (replace(JOB, status=Status.CANCELLED), "Cancelled"),
+        (replace(JOB, status=Status.FAILED, trouble=BROKEN), "This is not a video. Choose another file."),
+    ],
+)
+def test_a_job_is_described_in_the_words_of_the_window(job: Job, expected: str):
+    assert words.words(job_message(job)) == expected
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (JOB, 0),
+        (replace(JOB, step=Step.TRANSFER, sent=1000, confirmed=610), 61),
+        (replace(JOB, size=0), 0),
+        (replace(JOB, step=Step.PROCESS, confirmed=1000, processing=Processing(percent=12.5)), 12.5),
+        (replace(JOB, step=Step.POST), 100),
+    ],
+)
+def test_percent_counts_what_the_server_holds_or_has_done(job: Job, expected: float):
+    assert words.percent(job_message(job)) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (4_230_000_000, "4.2 GB"), (18_400_000, "18 MB"), (2e15, "2000 TB")],
+)
+def test_bytes_are_said_as_people_say_them(count: float, expected: str):
+    assert words.size(count) == expected

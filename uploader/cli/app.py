@@ -1,0 +1,245 @@
+"""The command `reelferry`: the same engine and queue as the window, without the window."""
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from uploader import __version__, log
+from uploader.cli import reach, sign_in
+from uploader.cli.tell import Teller, teller
+from uploader.engine.instance import Message
+from uploader.errors import KeyringTrouble, ReelferryError, SignInFailed, SignInNeeded, Unexpected
+from uploader.paths import Paths
+
+NOTES = """
+`reelferry window [FILE…]` opens the window (so does `reelferry` alone, where there is a display); `reelferry server …`
+runs a server.
+
+Exit codes: 0 done · 1 something failed or was refused · 2 wrong usage · 3 sign in first · 130 interrupted.
+"""
+
+
+class Exit(IntEnum):
+    """What the exit code says."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    SIGN_IN = 3
+    INTERRUPTED = 130
+
+
+app = typer.Typer(
+    name="reelferry",
+    help="Uploads videos and posts them when they are ready. Everything survives Ctrl+C, a crash and a lost network.",
+    epilog=NOTES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, errors as well.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="As in `list`; the beginning is enough.")]
+Text = Annotated[str | None, typer.Option("--text", help="What the post says. Posts as soon as the video is ready.")]
+Community = Annotated[str | None, typer.Option("--community", help="Where it appears: a name or an id.")]
+Title = Annotated[str | None, typer.Option("--title", help="The video's title; the file's name if not given.")]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        app(args=list(argv), prog_name="reelferry")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.FAILED
+    return Exit.DONE
+
+
+def _say_version(on: bool) -> None:
+    if on:
+        typer.echo(f"reelferry {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show what happens inside.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    log.set_up(Paths.of_user().make().logs, name="command", verbose=verbose)
+
+
+@app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Video files, or folders with videos in them.")],
+    *,
+    text: Text = None,
+    community: Community = None,
+    title: Title = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Upload now, and end when it is done.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put files in the queue. With --text they are posted when ready; without, `post` or the window does that."""
+    if title is not None and len(files) > 1:
+        raise typer.BadParameter("--title names one video; add them one by one.")
+    command = {
+        "do": "add",
+        "paths": [str(file.absolute()) for file in files],
+        "text": text,
+        "community": community,
+        "title": title,
+        "approved": text is not None,
+    }
+    with _talking(as_json, moving=wait) as tell, reach.engine(Paths.of_user(), run=wait) as engine:
+        outcome = _Outcome(tell)
+        outcome.follow(engine.ask(command))
+        if outcome.jobs and wait:
+            outcome.follow(engine.ask({"do": "wait", "ids": list(outcome.jobs)}))
+        elif outcome.jobs and engine.elsewhere:
+            tell.say("Added. The Reelferry that is open uploads it.")
+        elif outcome.jobs:
+            tell.say("Added. Uploads when Reelferry runs: `reelferry wait`, or open the window.")
+    outcome.end()
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """Show the queue."""
+    _give({"do": "list"}, as_json)
+
+
+@app.command()
+def wait(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID…", help="Only these; all if none is named.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Upload what is in the queue, and end when it is done."""
+    _give({"do": "wait", "ids": ids or []}, as_json, run=True)
+
+
+@app.command()
+def pause(ids: Ids, as_json: Json = False) -> None:
+    """Stop uploads where they are. Nothing the server has is lost."""
+    _give({"do": "pause", "ids": ids}, as_json)
+
+
+@app.command()
+def resume(ids: Ids, as_json: Json = False) -> None:
+    """Let paused uploads go on."""
+    _give({"do": "resume", "ids": ids}, as_json)
+
+
+@app.command()
+def retry(ids: Ids, as_json: Json = False) -> None:
+    """Try failed uploads again, or waiting ones now."""
+    _give({"do": "retry", "ids": ids}, as_json)
+
+
+@app.command()
+def cancel(ids: Ids, as_json: Json = False) -> None:
+    """Give uploads up. What the server has of them is deleted there."""
+    _give({"do": "cancel", "ids": ids}, as_json)
+
+
+@app.command()
+def post(ids: Ids, text: Text = None, community: Community = None, title: Title = None, as_json: Json = False) -> None:
+    """Write the post of uploads that are in the queue; it goes out when the video is ready."""
+    _give({"do": "post", "ids": ids, "text": text, "community": community, "title": title}, as_json)
+
+
+@app.command()
+def login(
+    server: Annotated[str | None, typer.Option("--server", help="The address of a Reelferry server.")] = None,
+    local: Annotated[bool, typer.Option("--local", help="Use this computer as the server.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Sign in with the browser. Without an option: to the server used last."""
+    if server is not None and local:
+        raise typer.BadParameter("--server and --local are two different servers.")
+    with _talking(as_json) as tell:
+        sign_in.login(Paths.of_user(), sign_in.address(server, local=local), tell)
+
+
+@app.command()
+def logout(as_json: Json = False) -> None:
+    """Sign out. The queue is kept."""
+    with _talking(as_json) as tell:
+        sign_in.logout(Paths.of_user())
+        tell.say("Signed out. Your videos and texts are kept.")
+
+
+@app.command("demo")
+def demo_(
+    folder: Annotated[Path | None, typer.Option("--folder", help="Where to keep it all; a new folder if none.")] = None,
+) -> None:
+    """Show the whole way on this computer: a server, a sample video, an upload, a post that plays."""
+    from uploader.cli import demo  # noqa: PLC0415  (brings PyAV along, which nothing else here needs)
+
+    with _talking(as_json=False) as tell:
+        demo.show(folder or Path(tempfile.mkdtemp(prefix="reelferry-demo-")), tell)
+
+
+class _Outcome:
+    """Passes replies on and remembers how it ended."""
+
+    def __init__(self, tell: Teller) -> None:
+        self._tell = tell
+        self._refused = False
+        self.jobs: dict[str, Message] = {}
+
+    def follow(self, replies: Iterable[Message]) -> None:
+        for reply in replies:
+            self._tell.message(reply)
+            self._refused = self._refused or reply["type"] == "refused"
+            if reply["type"] == "job":
+                self.jobs[reply["id"]] = reply
+
+    def end(self) -> None:
+        if self._refused or any(job["status"] == "failed" for job in self.jobs.values()):
+            raise typer.Exit(Exit.FAILED)
+
+
+def _give(command: dict[str, Any], as_json: bool, *, run: bool = False) -> None:
+    """Give one command and say the replies; for `list` a failed job is a fact, for the others a failure."""
+    with _talking(as_json, moving=run) as tell, reach.engine(Paths.of_user(), run=run) as engine:
+        outcome = _Outcome(tell)
+        outcome.follow(engine.ask(command))
+    if command["do"] == "wait":
+        outcome.end()
+
+
+@contextmanager
+def _talking(as_json: bool, *, moving: bool = False) -> Iterator[Teller]:
+    """Someone to say things to, and an end in words and with the right exit code, however it ends."""
+    with teller(as_json=as_json, moving=moving) as tell:
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            tell.say("Stopped. The queue is kept: `reelferry wait` goes on with it.")
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        except (SignInNeeded, SignInFailed, KeyringTrouble) as error:
+            tell.error(error)
+            raise typer.Exit(Exit.SIGN_IN) from error
+        except ReelferryError as error:
+            logging.getLogger(__name__).info("ended by %s", error.code, exc_info=error)
+            tell.error(error)
+            raise typer.Exit(Exit.FAILED) from error
+        except (typer.Exit, typer.BadParameter):
+            raise
+        except BrokenPipeError:  # whoever read our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(Exit.FAILED) from None
+        except Exception as error:
+            logging.getLogger(__name__).exception("A command failed")
+            tell.error(Unexpected(repr(error)))
+            raise typer.Exit(Exit.FAILED) from error
+    sys.stdout.flush()

@@ -1,0 +1,74 @@
+"""What is true of a job, in the words of the window, from the JSON object that describes it."""
+
+from uploader.engine.instance import Message
+
+BYTES = 1000
+UNITS = ("B", "kB", "MB", "GB", "TB")
+STAGES = {"queued": 1, "transcoding": 2, "publishing": 3}
+
+
+AT_REST = {"finished": "Posted", "cancelled": "Cancelled", "paused": "Paused"}
+
+
+def words(job: Message) -> str:
+    """One line of truth: where it stands, and why it does not move if it does not."""
+    trouble = job["trouble"]
+    match job["status"]:
+        case status if status in AT_REST:
+            return AT_REST[status]
+        case "failed" if trouble:
+            return sentence(trouble["error"], trouble["hint"])
+        case "waiting" if trouble:
+            return str(trouble["error"])
+        case "waiting" if job["step"] in {"prepare", "transfer"}:
+            return "Waiting for its turn"
+        case _:
+            return _moving(job)
+
+
+def _moving(job: Message) -> str:
+    match job["step"]:
+        case "prepare":
+            return "Checking"
+        case "transfer":
+            return "Verifying" if job["confirmed"] >= job["size"] else "Uploading"
+        case "process":
+            return _processing(job)
+        case _:
+            return "Posting" if job["approved"] else "Ready"
+
+
+def _processing(job: Message) -> str:
+    number, percent = STAGES.get(job["stage"] or ""), job["percent"]
+    details = [f"step {number} of {len(STAGES)}"] if number else []
+    if percent is not None:
+        details.append(f"{percent:.0f} %")
+    return f"Processing ({', '.join(details)})" if details else "Processing"
+
+
+def stage(job: Message) -> str:
+    """The words without numbers: what changes rarely enough to be a line of its own."""
+    return words(job).partition(" (")[0] if job["step"] == "process" else words(job)
+
+
+def percent(job: Message) -> float:
+    """What the server holds of the file, or has done with it, in percent. Never 100 before that is so."""
+    if job["step"] == "process":
+        return float(job["percent"] or 0)
+    if job["step"] in {"post", "done"}:
+        return 100.0
+    return min(100.0, 100 * job["confirmed"] / job["size"]) if job["size"] else 0.0
+
+
+def size(count: float) -> str:
+    """Bytes as people say them: 4.2 GB."""
+    for unit in UNITS:
+        if count < BYTES or unit == UNITS[-1]:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
+        count /= BYTES
+    raise AssertionError
+
+
+def sentence(title: str, hint: str) -> str:
+    """What happened, then what to do."""
+    return f"{title.rstrip('.')}. {hint}".strip() if hint else title
