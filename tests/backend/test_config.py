@@ -98,8 +98,12 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
             "NEXT_PUBLIC_APP_URL and PUBLIC_URL differ. Set one of them.",
         ),
         (
+            {"PUBLIC_URL": "http://a.example"},
+            "NEXT_PUBLIC_APP_URL must begin with https://: passwords travel to it.",
+        ),
+        (
             {"PUBLIC_URL": "https://a.example/videos"},
-            "NEXT_PUBLIC_APP_URL must not have a path: this server answers at the top of its host.",
+            "NEXT_PUBLIC_APP_URL must not have a path: the server answers at the top of its host.",
         ),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import func, select
@@ -208,4 +208,7 @@ def test_a_video_lives_as_the_model_says(database: Database):
 
     Life.database = database
     Life.owner = make_user(database).id
-    run_state_machine_as_test(Life, settings=settings(max_examples=40, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(
+        Life,
+        settings=settings(max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=[*HealthCheck]),
+    )

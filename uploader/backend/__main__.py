@@ -1,6 +1,7 @@
 """The command `reelferry-server`: serves, and keeps the accounts."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -57,7 +58,7 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
         sys.stdout.write(json.dumps({"url": backend.base_url, "setupUrl": setup_url}) + "\n")
         sys.stdout.flush()
         _tell(f"Reelferry answers at {backend.base_url}")
-        if setup_url is not None:
+        if setup_url is not None and not arguments.exit_with_parent:  # a parent keeps stderr as a log
             _tell(f"Make the first account at {setup_url}")
         ready.run()
     return 0
@@ -70,7 +71,9 @@ def _user(arguments: argparse.Namespace, data: Path) -> int:
 
 
 def _watch_parent(running: server.Server) -> None:
-    sys.stdin.buffer.read()
+    with contextlib.suppress(OSError):
+        while os.read(sys.stdin.fileno(), 1024):  # not `sys.stdin.read`: its lock would outlive the main thread
+            pass
     running.should_exit = True
 
 

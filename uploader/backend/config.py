@@ -11,9 +11,11 @@ ALLOW_SIGNUP                0: only the operator makes accounts
 SIGNED_PLAYBACK             0: who knows the address of a video may watch it, as in the seed
 """
 
+import contextlib
 import importlib.util
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,7 @@ YES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": Fa
 
 
 class ConfigProblems(Exception):
-    """The server cannot start like this. `problems`: one sentence each, naming the variable."""
+    """The server cannot start like this. `problems`: one sentence each, naming what to change."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -60,33 +62,32 @@ class Config:
     def load(cls, environ: Mapping[str, str], data: Path, *, host: str = "127.0.0.1", port: int = 0) -> "Config":
         """Read the environment; make the data folder and its secrets. ConfigProblems if anything is wrong."""
         reader = _Reader(environ)
-        public_url = reader.public_url()
-        if host not in LOOPBACK and public_url is None:
-            reader.problems.append(f"NEXT_PUBLIC_APP_URL is missing: it is needed to listen on {host}.")
-        if not 0 <= port <= 65535:
-            reader.problems.append(f"The port must be between 0 and 65535, not {port}.")
-        values = {
-            "provider": reader.provider(),
-            "database_url": reader.database_url(data),
-            "max_bytes": reader.number("MAX_VIDEO_SIZE_MB", 30 * 1024, 1024 * 1024) * MIB,
-            "max_duration": reader.number("MAX_VIDEO_DURATION_MINUTES", 360, 24 * 60) * 60,
-            "allow_signup": reader.flag("ALLOW_SIGNUP"),
-            "signed_playback": reader.flag("SIGNED_PLAYBACK"),
-            "webhook_url": reader.url("WEBHOOK_URL"),
-        }
-        given = {name: reader.secret(name) for name in ("WEBHOOK_SECRET", "APP_KEY")}
+        provider, database_url, public_url = reader.provider(), reader.database_url(data), reader.public_url()
+        max_bytes = reader.number("MAX_VIDEO_SIZE_MB", 30 * 1024, 1024 * 1024) * MIB
+        max_duration = reader.number("MAX_VIDEO_DURATION_MINUTES", 360, 24 * 60) * 60
+        webhook_url, webhook_secret, app_key = (
+            reader.url("WEBHOOK_URL"), reader.secret("WEBHOOK_SECRET"), reader.secret("APP_KEY"),
+        )  # fmt: skip
+        allow_signup, signed_playback = reader.flag("ALLOW_SIGNUP"), reader.flag("SIGNED_PLAYBACK")
+        reader.check_listening(host, port)
         if not reader.problems:
             reader.make(data)
         if reader.problems:
             raise ConfigProblems(reader.problems)
         return cls(
             data=data,
+            provider=provider,
+            database_url=database_url,
+            public_url=public_url,
             host=host,
             port=port,
-            public_url=public_url,
-            webhook_secret=given["WEBHOOK_SECRET"] or kept_secret(data / "webhook-secret"),
-            app_key=given["APP_KEY"] or kept_secret(data / "app-key"),
-            **values,  # type: ignore[arg-type] # one value a field, checked by the reader
+            webhook_secret=webhook_secret or kept_secret(data / "webhook-secret"),
+            webhook_url=webhook_url,
+            app_key=app_key or kept_secret(data / "app-key"),
+            max_bytes=max_bytes,
+            max_duration=max_duration,
+            allow_signup=allow_signup,
+            signed_playback=signed_playback,
         )
 
     def __repr__(self) -> str:
@@ -94,15 +95,14 @@ class Config:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in this file; made at the first call, readable by this user only."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """The secret in this file; made at the first call, whole or not at all, readable by this user only."""
+    with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="ascii").strip()
+    handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        secret = secrets.token_urlsafe(32)
-        file.write(secret)
-    return secret
+        file.write(secrets.token_urlsafe(32))
+    Path(temporary).replace(path)
+    return path.read_text(encoding="ascii").strip()
 
 
 class _Reader:
@@ -147,12 +147,22 @@ class _Reader:
         both = {self.url(name) for name in ("NEXT_PUBLIC_APP_URL", "PUBLIC_URL")} - {None}
         if len(both) > 1:
             self.problems.append("NEXT_PUBLIC_APP_URL and PUBLIC_URL differ. Set one of them.")
-        found = both.pop() if both else None
-        if found and urlsplit(found).path not in {"", "/"}:
-            self.problems.append(
-                "NEXT_PUBLIC_APP_URL must not have a path: this server answers at the top of its host."
-            )
-        return found.rstrip("/") if found else None
+        if not both:
+            return None
+        found = both.pop() or ""
+        parts = urlsplit(found)
+        if parts.path not in {"", "/"}:
+            self.problems.append("NEXT_PUBLIC_APP_URL must not have a path: the server answers at the top of its host.")
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+            self.problems.append("NEXT_PUBLIC_APP_URL must begin with https://: passwords travel to it.")
+        return found.rstrip("/")
+
+    def check_listening(self, host: str, port: int) -> None:
+        """Listening beyond this computer needs a public address."""
+        if host not in LOOPBACK and not (self.text("NEXT_PUBLIC_APP_URL") or self.text("PUBLIC_URL")):
+            self.problems.append(f"NEXT_PUBLIC_APP_URL is missing: it is needed to listen on {host}.")
+        if not 0 <= port <= 65535:
+            self.problems.append(f"The port must be between 0 and 65535, not {port}.")
 
     def url(self, name: str) -> str | None:
         """An http or https address."""

@@ -1,7 +1,7 @@
 """A request that carries an Idempotency-Key is done once, however often it is sent.
 
-The key is reserved together with the id of what will be made; whoever comes second is given the stored answer, or told
-to wait. Keys live as long as their user: a reply that was lost is the same a week later.
+The key is reserved together with the id of what will be made; whoever comes second is given the same thing again, or
+told to wait. Keys live as long as their user: a reply that was lost is the same a week later.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Leave to do the work. `id` is what the thing made must be called; `answer` is there if it was made before."""
+    """Leave to do the work. `id` names the thing to be made; `answer` is what was stored when it was made before."""
 
     user_id: str
     key: str | None
@@ -38,7 +38,7 @@ class Reservation:
     answer: Mapping[str, Any] | None = None
 
     def store(self, session: Session, answer: Mapping[str, Any]) -> None:
-        """The work is done: this is the reply from now on."""
+        """The work is done: this is what a later reply is made from."""
         self._write(session, status=DONE, body={"id": self.id, "answer": answer})
 
     def release(self, session: Session) -> None:
@@ -46,6 +46,8 @@ class Reservation:
         self._write(session, created_at=LONG_AGO)
 
     def _write(self, session: Session, **values: object) -> None:
+        if self.key is None:
+            return
         mine = (IdempotencyKey.user_id == self.user_id, IdempotencyKey.key == self.key)
         session.execute(update(IdempotencyKey).where(*mine).values(**values))
 

@@ -158,14 +158,19 @@ class Worker(threading.Thread):
         """The thread."""
         while not self.stopping.is_set():
             try:
-                row = claim(self._database, self._handlers.keys(), self._id, self._lease)
-            except OperationalError:
+                worked = self._step()
+            except OperationalError:  # what was at hand comes again when its lease has run out
                 log.warning("The database did not answer; asking again", exc_info=True)
-                row = None
-            if row is None:
+                worked = False
+            if not worked:
                 self.stopping.wait(self._poll)
-            else:
-                self._do(Lease(row, self._database, self._lease, self.stopping))
+
+    def _step(self) -> bool:
+        row = claim(self._database, self._handlers.keys(), self._id, self._lease)
+        if row is None:
+            return False
+        self._do(Lease(row, self._database, self._lease, self.stopping))
+        return True
 
     def _do(self, lease: Lease) -> None:
         try:

@@ -36,7 +36,7 @@ NOT_READY = {
 def create(
     request: PostRequest, user: CurrentUser, backend: TheBackend, idempotency_key: idempotency.Key = None
 ) -> ShownPost:
-    """Publish. The key, the post and the stored answer are one transaction: there is one post, or none."""
+    """Publish. The key and the post are one transaction: there is one post, or none, however often this is sent."""
     now = backend.clock()
     content = request.content.replace("\0", "").strip()
     if not content and request.video_id is None:
@@ -46,7 +46,7 @@ def create(
     with backend.database.write() as session:
         reservation = idempotency.reserve(session, user.id, idempotency_key, request, now)
         if reservation.answer is not None:
-            return ShownPost.model_validate(reservation.answer)
+            return show(backend, session.get_one(Post, reservation.id))
         post = Post(
             id=reservation.id,
             user=session.get_one(User, user.id),
@@ -58,9 +58,8 @@ def create(
         )
         session.add(post)
         session.flush()
-        shown = show(backend, post)
-        reservation.store(session, shown.model_dump(mode="json", by_alias=True))
-    return shown
+        reservation.store(session, {})
+        return show(backend, post)
 
 
 def _ready_video(session: Session, video_id: str, user: User) -> Video:

@@ -1,8 +1,8 @@
 """A video from the wish to upload it to its deletion."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from sqlalchemy import update
@@ -53,13 +53,13 @@ def upload_url(
         reservation = idempotency.reserve(session, user.id, idempotency_key, request, now)
         video = session.get(Video, reservation.id) or _add(session, reservation.id, request, user, backend)
     if reservation.answer is not None and video.status != "uploading":
-        return Ticket.model_validate(reservation.answer)
+        return _earlier(reservation.answer, backend)
     with _provider_trouble(backend, reservation):
         grant = backend.providers[video.provider].grant(_order(video, request, backend))
     ticket = _ticket(video, grant)
     with backend.database.write() as session:
         _keep(session, video, grant)
-        reservation.store(session, ticket.model_dump(mode="json", by_alias=True))
+        reservation.store(session, {"ticket": ticket.model_dump(mode="json"), "baseUrl": backend.base_url})
     return ticket
 
 
@@ -106,6 +106,13 @@ def _ticket(video: Video, grant: Grant) -> Ticket:
     )
 
 
+def _earlier(answer: Mapping[str, Any], backend: Backend) -> Ticket:
+    """The ticket as it was given, on the name that the server has today."""
+    ticket = Ticket.model_validate(answer["ticket"])
+    path = ticket.upload_url.removeprefix(answer["baseUrl"])
+    return ticket if path == ticket.upload_url else ticket.model_copy(update={"upload_url": backend.base_url + path})
+
+
 def _keep(session: Session, video: Video, grant: Grant) -> None:
     here = update(Video).where(Video.id == video.id, Video.status == "uploading")
     if jobs.changed(session.execute(here.values(provider_upload_id=grant.upload_id, upload_url=grant.upload_url))):
@@ -143,7 +150,8 @@ def status(video_id: VideoId, user: CurrentUser, backend: TheBackend) -> VideoSt
             raise ApiProblem(404, "Video not found", "video_not_found")
         if video.user_id != user.id:
             raise ApiProblem(403, "Access denied", "access_denied")
-        position = jobs.position(session, "transcode", videos.transcode_key(video.id))
+        waiting = video.status == "processing"
+        position = jobs.position(session, "transcode", videos.transcode_key(video.id)) if waiting else None
     return video_status(backend, video, position)
 
 
@@ -156,7 +164,7 @@ def video_status(backend: Backend, video: Video, position: int | None) -> VideoS
         duration=video.duration,
         stage=video.stage,
         percent=video.percent,
-        queue_position=position if video.status == "processing" else None,
+        queue_position=position,
         error=_problem(video),
     )
     if video.status != "ready":
