@@ -186,7 +186,9 @@ def standing(folder: Path, public_url: str | None = None) -> Iterator[Stand]:
         def whoami(user: CurrentUser) -> dict[str, str]:
             return {"username": user.username}
 
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

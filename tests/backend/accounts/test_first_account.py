@@ -81,6 +81,7 @@ def test_the_link_goes_straight_on_to_the_app_that_asked(empty: Stand):
     [
         "https://evil.test/oauth/authorize?{query}",
         "//evil.test/oauth/authorize?{query}",
+        "https://evil.test/?a=b&{query}",
         "/oauth/authorize/../../evil?{query}",
         "/\\evil.test/oauth/authorize?{query}",
         "/oauth/authorize?{query}&redirect_uri=https://evil.test/callback",

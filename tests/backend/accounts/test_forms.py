@@ -140,6 +140,29 @@ def test_many_names_from_one_address_are_twenty_tries(stand: Stand):
     assert sorted(reply.status_code for reply in replies) == [403] * 3 + [429] * 7
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "public", "status"),
+    [
+        pytest.param("203.0.113.5", True, 429, id="the address that used its tries up"),
+        pytest.param("198.51.100.7", True, 403, id="another address"),
+        pytest.param("198.51.100.7, 203.0.113.5", True, 429, id="only the proxy's own word counts"),
+        pytest.param("2001:db8:0:1::99", True, 429, id="another address of one IPv6 network"),
+        pytest.param("203.0.113.5", False, 403, id="no proxy is expected"),
+    ],
+)
+def test_behind_a_proxy_the_tries_belong_to_whom_it_speaks_for(
+    tmp_path: Path, forwarded: str, public: bool, status: int
+):
+    with standing(tmp_path, "https://reels.example" if public else None) as stand:
+        for address in ("203.0.113.5", "2001:db8:0:1::/64"):
+            used_up(stand, f"sign-in:address:{address}", QUARTER, PER_ADDRESS)
+        stand.browser.headers["X-Forwarded-For"] = forwarded
+        page = stand.page()
+        cookie = page.headers["set-cookie"].split(";")[0]
+        form = {**hidden_fields(page.text), "username": "ada", "password": "wrong"}
+        assert stand.browser.post("/oauth/authorize", data=form, headers={"Cookie": cookie}).status_code == status
+
+
 def test_right_passwords_are_not_counted(stand: Stand):
     assert [stand.sign_in().status_code for _ in range(25)] == [302] * 25
 

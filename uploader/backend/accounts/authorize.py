@@ -57,7 +57,7 @@ class _Visit:
         username = users.tidy_username(typed.get("username", ""))
         if not self._seal.holds(typed.get("seal", "")):
             return self._page(username, TOO_LATE, 403)
-        attempt = SignInAttempt(self._backend.database, self._request, username, self._now)
+        attempt = SignInAttempt(self._backend, self._request, username, self._now)
         if not attempt.allowed():
             minutes = -(-attempt.wait // 60)
             words = f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."

@@ -54,7 +54,7 @@ def _answer(
     request: Request, form: Pairs, backend: Backend, how: Callable[[SignInServer, Asked], Response]
 ) -> Response:
     now = backend.clock()
-    wait = token_wait(backend.database, request, now)
+    wait = token_wait(backend, request, now)
     if wait is not None:
         busy = {"error": "temporarily_unavailable", "error_description": "Too many requests.", "code": "rate_limited"}
         return JSONResponse(busy, 429, {"Retry-After": str(wait)})
