@@ -17,7 +17,7 @@ from uploader.errors import FileChanged, FileGrowing, FileMissing, FileUnreadabl
 EDGE = 1024 * 1024
 """Bytes of head and tail that are hashed."""
 
-QUIET = 3.0
+QUIET = 2.0
 """Seconds without a change after which a file counts as complete."""
 
 

@@ -60,7 +60,8 @@ class Runs:
     @property
     def idle(self) -> bool:
         """Whether nothing moves or is going to move by itself: what is left waits for a person or a file."""
-        return all(run.awaits in {Verdict.PERSON, Verdict.FILE} for run in self._runs.values())
+        still = {Verdict.PERSON, Verdict.FILE}
+        return all(run.awaits in still and not run.woken.is_set() for run in self._runs.values())
 
     def schedule(self) -> None:
         """Start what may start, in order."""
