@@ -33,11 +33,12 @@ class Proxy:
     def __init__(self, target: int, *, host: str = "127.0.0.1", receive_buffer: int | None = None) -> None:
         self.target = (host, target)
         self.port = 0
-        self.up = self.down = self.connections = self.cuts = self.swallowed = 0
+        self.up = self.down = self.connections = self.cuts = self.swallowed = self.held_back = 0
         self._receive_buffer = receive_buffer
         self._lines: set[_Line] = set()
         self._left: dict[Direction, int] = {}
         self._until_hold: int | None = None
+        self._hold_back: bytes | None = None
         self._swallow: tuple[bytes, int] | None = None
         self._rate: float | None = None
         self._server: asyncio.Server | None = None
@@ -101,6 +102,14 @@ class Proxy:
         async def command() -> None:
             self._rate = None
             self._flowing.set()
+
+        self._do(command())
+
+    def hold_back(self, method: str, path: str) -> None:
+        """Stall when the next request of this kind has arrived, before a byte of it is passed on. Once."""
+
+        async def command() -> None:
+            self._hold_back = f"{method} {path}".encode()
 
         self._do(command())
 
@@ -219,10 +228,8 @@ class _Line:
         with contextlib.suppress(OSError):
             while data := await self._next(source):
                 await self._proxy._flowing.wait()
-                if way == "up" and any(self._proxy._matches(request) for request in self._requests.feed(data)):
-                    self._swallowing = True
                 if way == "up":
-                    data = await self._pause_at_the_hold(data, sink)
+                    data = await self._look_at(data, sink)
                 if way == "down" and self._swallowing:
                     self._proxy.swallowed += 1
                     self.break_off()
@@ -231,6 +238,18 @@ class _Line:
                     return
             if sink.can_write_eof():
                 sink.write_eof()
+
+    async def _look_at(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
+        """Do what was commanded for requests that begin in `data`, and for its bytes. What is left to pass on."""
+        for request in self._requests.feed(data):
+            if self._proxy._matches(request):
+                self._swallowing = True
+            if self._proxy._hold_back and request.startswith(self._proxy._hold_back):
+                self._proxy._hold_back = None
+                self._proxy._flowing.clear()
+                self._proxy.held_back += 1
+                await self._proxy._flowing.wait()
+        return await self._pause_at_the_hold(data, sink)
 
     async def _pause_at_the_hold(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
         """Where the hold is reached within `data`: pass on what comes before it and wait. What is left to pass on."""

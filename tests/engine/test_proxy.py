@@ -130,3 +130,15 @@ def test_holds_the_line_at_a_byte_and_lets_the_rest_go_on(echo: int):
         proxy.wait_for(lambda: proxy.up == 10)
         proxy.flow()
         proxy.wait_for(lambda: proxy.up == 16)
+
+
+def test_holds_a_request_back_until_told_to_let_it_go(echo: int):
+    with Proxy(echo) as proxy, connect(proxy) as line:
+        proxy.hold_back("POST", "/posts")
+        line.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert read(line, 18) == b"GET / HTTP/1.1\r\n\r\n"
+        line.sendall(b"POST /posts HTTP/1.1\r\n\r\n")
+        proxy.wait_for(lambda: proxy.held_back == 1)
+        assert proxy.up == 18
+        proxy.flow()
+        assert read(line, 24) == b"POST /posts HTTP/1.1\r\n\r\n"

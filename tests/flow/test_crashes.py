@@ -75,8 +75,10 @@ class Act:
 
 
 def asking_for_the_address(act: Act) -> None:
+    before = act.stage.proxy.held_back
+    act.stage.proxy.hold_back("POST", "/api/videos/upload-url")
     act.begin()
-    act.until(step="prepare", status="running")
+    act.stage.proxy.wait_for(lambda: act.stage.proxy.held_back > before, timeout=PATIENCE)
 
 
 def the_reply_with_the_address_lost(act: Act) -> None:
