@@ -66,10 +66,11 @@ def set_role(widget: QWidget, role: str) -> None:
 
 
 def button(words: str, role: str = "", *, name: str = "") -> QPushButton:
-    """A push button that a mouse press does not focus, so that the ring shows for the keyboard only."""
+    """A push button. Return presses it too; a mouse press does not focus it, so that the ring is for the keyboard."""
     made = QPushButton(words)
     made.setProperty("role", role)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setAutoDefault(True)
     made.setAccessibleName(name or words)
     made.setCursor(Qt.CursorShape.PointingHandCursor if role == "link" else Qt.CursorShape.ArrowCursor)
     return made

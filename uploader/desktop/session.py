@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from uploader import errors, settings
@@ -33,8 +33,6 @@ THIS_COMPUTER = "this computer"
 class Session(QObject):
     """Leads from the settings to an open engine, and puts up the page or banner that the account's state asks for."""
 
-    opened = Signal()
-
     def __init__(
         self,
         bridge: Bridge[Engine],
@@ -54,6 +52,7 @@ class Session(QObject):
         self._account, self._network = Account(), Network(online=True, rate=0)
         self._notes: list[Trouble] = []
         self._read: Trouble | None = None
+        self._straight_on = False
         self._connect()
 
     def start(self) -> None:
@@ -89,13 +88,14 @@ class Session(QObject):
     def sign_in(self) -> None:
         """Open the server's page in the browser, and wait for what comes back."""
         self._cancel_sign_in()
+        self._straight_on = False
         self._signing_in = self._bridge.do(
             lambda engine: engine.account.sign_in(self._open_page), lambda _: self._signed_in(), self._not_signed_in
         )
 
     def _connect(self) -> None:
         page, header = self._page, self._window.header
-        page.local_chosen.connect(self._use_local)
+        page.local_chosen.connect(self._local_chosen)
         page.server_chosen.connect(self._use)
         page.sign_in_wanted.connect(self.sign_in)
         page.cancelled.connect(self._go_back)
@@ -108,6 +108,7 @@ class Session(QObject):
 
     def _ask_server(self, trouble: str = "") -> None:
         self._cancel_sign_in()
+        self._straight_on = False
         self._page.ask_server(trouble, way_back=self.settings.server is not None)
         self._window.show_page(self._page)
 
@@ -118,6 +119,10 @@ class Session(QObject):
             self._show_account()
         else:
             self.start()
+
+    def _local_chosen(self) -> None:
+        self._straight_on = True
+        self._use_local()
 
     def _use_local(self) -> None:
         self._page.be_busy("Starting the server on this computer.")
@@ -130,6 +135,7 @@ class Session(QObject):
 
     def _use(self, server: str) -> None:
         """A server somebody typed: open it only if there is one."""
+        self._straight_on = True
         self._page.be_busy(f"Asking {urlsplit(server).netloc}.")
         self._bridge.run(lambda: check(server), lambda _: self._open(server, server), self._no_server)
 
@@ -144,8 +150,10 @@ class Session(QObject):
             if keep is not None and keep != self.settings.server:
                 self.choose(server=keep)
             self._window.header.show_server(self.server_words)
-            self.opened.emit()
+            if self._account.state is AccountState.UNKNOWN and not self._straight_on:
+                self._window.show_page(self._window.work)
 
+        self._account = Account()
         self._window.forget()
         self._bridge.open(make, opened, self._no_server)
 
@@ -204,8 +212,12 @@ class Session(QObject):
 
     def _show_account(self) -> None:
         if self._account.state is AccountState.SIGNED_OUT:
-            self._ask_sign_in()
-        else:
+            if self._straight_on:
+                self.sign_in()
+            else:
+                self._ask_sign_in()
+        elif self._account.state is not AccountState.UNKNOWN or self._account.trouble:
+            self._straight_on = False
             self._window.show_page(self._window.work)
             self._show_banner()
 
