@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -20,7 +20,6 @@ from uploader.engine.commands import Commands
 from uploader.engine.instance import Message, Owner, follow
 from uploader.engine.session import MemoryVault
 from uploader.errors import NotNow, SignInFailed, Unexpected
-from uploader.local_server import Started
 from uploader.media.sample import sample
 from uploader.paths import Paths
 
@@ -34,7 +33,10 @@ def show(folder: Path, tell: Teller) -> None:
     On a terminal the server runs until Enter is pressed; elsewhere it ends once the playback address has answered.
     Raises from `uploader.errors` if anything on the way fails.
     """
-    paths = Paths.under(folder).make()
+    paths = Paths.under(folder)
+    if paths.server.exists():
+        raise NotNow(title=f"{folder} has a demo in it already", hint="Name another folder with --folder.")
+    paths.make()
     tell.say("Making a sample video …")
     video = sample(folder / "Sample video.mp4")
     tell.say("Starting a server on this computer …")
@@ -44,10 +46,8 @@ def show(folder: Path, tell: Teller) -> None:
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(opened) as at,
     ):
-        if at.started is None or at.started.setup_url is None:
-            raise NotNow(title=f"{folder} has a demo in it already", hint="Name another folder with --folder.")
         tell.say("Making an account and signing in, as the browser would …")
-        _sign_in(portal, at, at.started)
+        _sign_in(portal, at)
         with teller(as_json=False, moving=True) as bars:
             job = _upload(portal, at, video, bars)
         with _browser() as browser:
@@ -55,7 +55,9 @@ def show(folder: Path, tell: Teller) -> None:
         tell.say(
             f"\n{NAME} posted “{job['text']}”\n"
             f"with the video “{job['title']}”. It plays at\n\n  {job['watchUrl']}\n\n"
-            f"({address} answered with the video.)\nEverything is kept in {folder}."
+            f"({address} answered with the video.)\n\n"
+            f"Everything is kept in {folder}. To serve it again:\n"
+            f"  reelferry server serve --port {urlsplit(address).port} --data {paths.server}"
         )
         if sys.stdin.isatty():
             tell.say("Press Enter to stop the server.")
@@ -63,11 +65,11 @@ def show(folder: Path, tell: Teller) -> None:
                 sys.stdin.readline()
 
 
-def _sign_in(portal: BlockingPortal, at: reach.Opened, started: Started) -> None:
+def _sign_in(portal: BlockingPortal, at: reach.Opened) -> None:
     """Give the account's page what a person would type; it leads on to the app."""
     urls: queue.SimpleQueue[str] = queue.SimpleQueue()
     signing_in = portal.start_task_soon(at.engine.account.sign_in, urls.put)
-    page = started.way_in(urls.get(timeout=30))
+    page = at.way_in(urls.get(timeout=30))
     password = secrets.token_urlsafe(16)
     answers = {"username": NAME.lower(), "name": NAME, "password": password, "password_again": password}
     with _browser() as browser:

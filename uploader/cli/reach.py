@@ -59,6 +59,10 @@ class Opened:
     engine: Engine
     started: Started | None
 
+    def way_in(self, sign_in_url: str) -> str:
+        """The page to open for a sign-in."""
+        return self.started.way_in(sign_in_url) if self.started else sign_in_url
+
 
 @asynccontextmanager
 async def open_engine(paths: Paths, server: str, vault: Vault, *, run: bool, online: bool) -> AsyncIterator[Opened]:

@@ -46,7 +46,7 @@ def login(paths: Paths, server: str | None, tell: Teller) -> None:
     with closing(owner), start_blocking_portal() as portal, portal.wrap_async_context_manager(opened) as at:
 
         def open_page(url: str) -> None:
-            page = at.started.way_in(url) if at.started else url
+            page = at.way_in(url)
             tell.message({"type": "sign_in", "url": page})
             tell.say(f"The sign-in page opens in your browser. If it does not, go to\n{page}")
             threading.Thread(target=webbrowser.open, args=(page,), name="browser", daemon=True).start()

@@ -9,6 +9,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from uploader.cli import words
 from uploader.engine.instance import Message
@@ -111,9 +112,9 @@ def teller(*, as_json: bool, moving: bool = False) -> Iterator[Teller]:
         yield JsonLines()
     elif moving and Console().is_terminal:
         columns = (
-            TextColumn("{task.fields[title]}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[title]}", table_column=Column(max_width=32, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[words]}"),
         )
         with Progress(*columns) as progress:

@@ -14,7 +14,7 @@ RATE = 25
 SAMPLES = 48_000
 
 
-def sample(path: Path, seconds: int = 6) -> Path:
+def sample(path: Path, seconds: int = 5) -> Path:
     """Write an MP4 (H.264, AAC) of `seconds` to `path`: colours that drift, and a quiet tone."""
     picture = _frames("gradients", f"size={WIDTH}x{HEIGHT}:rate={RATE}:n=4:speed=0.03:seed=7", ("format", "yuv420p"))
     sound = _frames("sine", f"frequency=330:sample_rate={SAMPLES}", ("volume", "0.2"))
