@@ -199,9 +199,17 @@ def file_manager(desk: Desk, shown: Path, x: int, y: int) -> tuple[int, int]:
     return x + FIRST_ICON[0], y + FIRST_ICON[1]
 
 
-def scripted_browser(folder: Path) -> str:
-    """A program that opens an address as a person would, for $BROWSER."""
-    script = folder / "browser"
+def scripted_browser(desk: Desk) -> None:
+    """Make a program that opens an address as a person would the desk's web browser."""
+    script = desk.folder / "browser"
     script.write_text(f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -m tests.flow.browse "$1"\n')
     script.chmod(0o755)
-    return str(script)
+    entry = Path(desk.environ["XDG_DATA_HOME"]) / "applications" / "scripted.desktop"
+    entry.parent.mkdir(parents=True)
+    entry.write_text(f"[Desktop Entry]\nType=Application\nName=Scripted\nExec={script} %u\n")
+    choices = Path(desk.environ["XDG_CONFIG_HOME"]) / "mimeapps.list"
+    choices.parent.mkdir(exist_ok=True)
+    choices.write_text(
+        "[Default Applications]\n" + "".join(f"x-scheme-handler/{s}=scripted.desktop\n" for s in ("http", "https"))
+    )
+    desk.environ["BROWSER"] = str(script)

@@ -39,7 +39,8 @@ def server_rows(desk: Desk, query: str) -> list[tuple[str, ...]]:
 def test_from_first_run_to_a_post_with_mouse_and_keyboard(desk: Desk, tmp_path: Path):
     clip = clips.h264(tmp_path / "clips" / "harbour.mp4", seconds=3)
     first_file = file_manager(desk, clip.parent, 1100, 0)
-    app = desk.start(sys.executable, "main.py", "window", BROWSER=scripted_browser(tmp_path))
+    scripted_browser(desk)
+    app = desk.start(sys.executable, "main.py", "window")
     window = desk.window("--name", "Reelferry")
     desk.place(window, 0, 0, 1080, 720)
     desk.screenshot("window-1-first-run")
