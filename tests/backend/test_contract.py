@@ -5,6 +5,7 @@ import sysconfig
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.backend.asking import new_video
 from tests.backend.server import Person
@@ -13,20 +14,14 @@ from uploader.backend.context import Backend
 SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "st"
 
 
+@pytest.mark.slow
 def test_the_api_keeps_the_promises_of_its_openapi_document(carol: Person, desk: Backend, tmp_path: Path):
     new_video(carol)
-    command = [
-        *(
-            str(SCHEMATHESIS),
-            "run",
-            f"{desk.base_url}/openapi.json",
-            "--header",
-            f"Authorization: Bearer {carol.token}",
-        ),
-        *("--max-examples", "10", "--max-time", "10", "--seed", "1", "--no-color", "--generation-database", "none"),
-        *("--exclude-checks", "positive_data_acceptance"),  # a key used twice or an empty post is no matter of schema
-    ]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    command = [str(SCHEMATHESIS), "run", f"{desk.base_url}/openapi.json", "--no-color", "--seed", "1"]
+    command += ["--header", f"Authorization: Bearer {carol.token}"]
+    command += ["--max-examples", "6", "--generation-database", "none"]
+    command += ["--exclude-checks", "positive_data_acceptance"]  # a key used twice or an empty post is no schema matter
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
     assert "Tested: 10" in ran.stdout
 
