@@ -323,3 +323,22 @@ async def test_closing_while_everything_moves_leaves_nothing_running(stand: Stan
         await stand.until(lambda: all(job.step is Step.TRANSFER for job in queue.jobs))
     others = [task for task in asyncio.all_tasks() if task.get_name().startswith(("job", "forget"))]
     assert others == []
+
+
+async def test_ten_thousand_jobs_are_added_moved_and_removed_without_stopping_the_loop(stand: Stand) -> None:
+    paths = [stand.video(f"many/{number:05}.mp4", 1) for number in range(10_000)]
+    async with stand.queue(run=False) as queue:
+        jobs, refusals = await queue.add([stand.folder / "many"])
+        assert (len(jobs), refusals) == (10_000, [])
+        assert [job.path for job in queue.jobs] == paths
+        queue.start()
+        queue.pause_all()
+        queue.move(jobs[-1].id, 0)
+        for job in jobs[:1000]:
+            queue.remove(job.id)
+        _, refusals = await queue.add(paths[1000:])
+        assert {refusal.error.code for refusal in refusals} == {"already_queued"}
+        assert len(refusals) == 9000
+    async with stand.queue(run=False) as queue:
+        assert len(queue.jobs) == 9000
+        assert queue.jobs[0].id == jobs[-1].id

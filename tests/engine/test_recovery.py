@@ -10,6 +10,7 @@ import pytest
 from tests.engine.stand import Stand, add, job_of
 from uploader.engine.job import Draft, Status, Step
 from uploader.errors import (
+    CaptivePortal,
     DiskFull,
     FileUnreadable,
     Interrupted,
@@ -23,17 +24,19 @@ from uploader.errors import (
     ServerBusy,
     SignInNeeded,
     Stalled,
+    StillProcessing,
     Transient,
+    Untrusted,
     UploadExpired,
     UploadForgotten,
     VideoGone,
 )
-from uploader.wire import VideoProblem
+from uploader.wire import ServerConfig, VideoProblem
 
 pytestmark = pytest.mark.anyio
 
 STEPS = {"ticket": Step.PREPARE, "transfer": Step.TRANSFER, "status": Step.PROCESS, "post": Step.POST}
-TRANSIENT = [Offline, Interrupted, Stalled, ServerBusy, DiskFull]
+TRANSIENT = [Offline, Stalled, ServerBusy, DiskFull, CaptivePortal, Untrusted, StillProcessing]
 
 
 @pytest.fixture
@@ -41,9 +44,13 @@ def stand(tmp_path: Path) -> Stand:
     return Stand(tmp_path)
 
 
-@pytest.mark.parametrize("kind", TRANSIENT)
-@pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("name", "when", "kind"),
+    [
+        *((name, when, Interrupted) for name in STEPS for when in ("before", "after")),
+        *(("transfer", "before", kind) for kind in TRANSIENT),
+    ],
+)
 async def test_transient_trouble_at_any_step_is_waited_out(
     stand: Stand, name: str, when: str, kind: type[Transient]
 ) -> None:
@@ -585,3 +592,51 @@ async def test_a_video_whose_post_may_be_out_is_not_deleted_with_its_job(stand: 
         for _ in range(50):
             await asyncio.sleep(0)
     assert stand.backend.deleted == []
+
+
+async def test_a_text_that_is_too_long_is_refused_before_it_is_sealed(stand: Stand) -> None:
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video(), draft=Draft("x" * 5001, approved=True))
+        await queue.ended([job.id])
+        failed = job_of(queue, job.id)
+        assert failed.trouble is not None
+        assert (failed.trouble.code, failed.sealed) == ("post_refused", False)
+        assert "long" in failed.trouble.title
+        queue.write(job.id, text="x" * 5000)
+        queue.retry(job.id)
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).status is Status.FINISHED
+    assert stand.backend.asked.count("post") == 1
+
+
+# The server's work
+
+
+async def test_the_server_is_asked_ever_more_rarely_and_at_once_again_when_it_moves(stand: Stand) -> None:
+    stand.backend.polls = 12
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await queue.ended([job.id])
+    assert stand.time.waits[:10] == [2] * 10
+    percents = [j.processing.percent or 0 for j in stand.snapshots(job.id) if j.processing]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    assert stand.time.waits[10:] == [3, 4.5]
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"), [({"max_bytes": 3000}, "file_too_large"), ({"max_duration_seconds": 12}, "video_too_long")]
+)
+async def test_limits_that_were_learnt_later_are_kept_to(stand: Stand, limits: dict[str, int], code: str) -> None:
+    async with stand.queue(run=False) as queue:
+        job = await add(queue, stand.video(size=3500))
+        given = {"max_bytes": 10**9, "max_duration_seconds": 3600, **limits}
+        stand.limits = ServerConfig.model_validate(
+            {"version": "1", "accepted_types": ["video/*"], "protocols": ["tus"], **given}
+        )
+        queue.start()
+        await queue.ended([job.id])
+        trouble = job_of(queue, job.id).trouble
+        assert trouble is not None
+        assert trouble.code == code
+    assert "ticket" not in stand.backend.asked

@@ -1,5 +1,8 @@
 """Post: publish, exactly once."""
 
+from pydantic import ValidationError
+
+from uploader.engine.job import Job
 from uploader.engine.work import Work, known
 from uploader.errors import PostRefused, ProcessingFailed, Refused, VideoGone
 from uploader.wire import PostRequest
@@ -16,21 +19,31 @@ async def post(work: Work) -> None:
     """
     if work.job.post_id is not None:
         return
+    request = _request(work.job)
     if not work.job.sealed:
         work.learn(sealed=True)
     await work.kept()
-    job = work.job
-    request = PostRequest(
-        content=job.draft.text,
-        video_id=known(job.ticket).video_id,
-        community_id=job.draft.community_id,
-        type="video",
-    )
     try:
-        published = await work.backend.post(request, key=f"{job.id}.post")
+        published = await work.backend.post(request, key=f"{work.job.id}.post")
     except REFUSALS as error:
         work.learn(sealed=False)
         if type(error) is Refused:
             raise PostRefused(error.detail) from error
         raise
     work.learn(post_id=published.id)
+
+
+def _request(job: Job) -> PostRequest:
+    try:
+        return PostRequest(
+            content=job.draft.text,
+            video_id=known(job.ticket).video_id,
+            community_id=job.draft.community_id,
+            type="video",
+        )
+    except ValidationError as error:
+        raise PostRefused(
+            str(error),
+            title="The text is too long",
+            hint="The video is safe on the server. Shorten the text, then post again.",
+        ) from error

@@ -25,7 +25,6 @@ from uploader.engine.store import Store
 from uploader.engine.transfer import transfer
 from uploader.engine.work import World
 from uploader.errors import AlreadyQueued, ProcessingFailed, ReelferryError, VideoGone
-from uploader.wire import ServerConfig
 
 FLOW: Flow = {Step.PREPARE: prepare, Step.TRANSFER: transfer, Step.PROCESS: process, Step.POST: post}
 
@@ -79,18 +78,14 @@ class Queue:
 
     async def add(self, paths: Sequence[Path], draft: Draft = Draft()) -> tuple[list[Job], list[Refusal]]:  # noqa: B008 (frozen)
         """Take files, and the videos in folders. They are on disk when this returns. DiskFull, QueueNotSaved."""
-        takes, refusals = await asyncio.to_thread(_judge, paths, self._world.limits())
+        found, refusals = await asyncio.to_thread(_judge, paths, draft, self._world)
         queued = {_same(job.path) for job in self.jobs if job.status not in ENDED}
         jobs = []
-        for path in takes:
-            try:
-                if _same(path) in queued:
-                    raise AlreadyQueued
-                job = drop.make(path, draft, self._world.clock.now())
-            except ReelferryError as error:
-                refusals.append(Refusal(path, error))
+        for job in found:
+            if _same(job.path) in queued:
+                refusals.append(Refusal(job.path, AlreadyQueued()))
                 continue
-            queued.add(_same(path))
+            queued.add(_same(job.path))
             self._ledger.put(job)
             jobs.append(job)
         self._runs.schedule()
@@ -234,10 +229,16 @@ def _at_rest(job: Job) -> Job:
     return job
 
 
-def _judge(paths: Sequence[Path], limits: ServerConfig | None) -> tuple[list[Path], list[Refusal]]:
+def _judge(paths: Sequence[Path], draft: Draft, world: World) -> tuple[list[Job], list[Refusal]]:
     files, empty = drop.expand(Path(os.path.abspath(path)) for path in paths)  # noqa: PTH100  (links stay links)
-    takes, refused = drop.judge(files, limits)
-    return takes, empty + refused
+    takes, refusals = drop.judge(files, world.limits())
+    jobs = []
+    for path in takes:
+        try:
+            jobs.append(drop.make(path, draft, world.clock.now()))
+        except ReelferryError as error:
+            refusals.append(Refusal(path, error))
+    return jobs, empty + refusals
 
 
 def _same(path: Path) -> str:

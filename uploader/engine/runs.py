@@ -39,6 +39,7 @@ class Runs:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._forgetting: asyncio.Task[None] | None = None
         self._started = False
+        self._due = False
 
     def start(self) -> None:
         """Let jobs move."""
@@ -61,24 +62,13 @@ class Runs:
     def idle(self) -> bool:
         """Whether nothing moves or is going to move by itself: what is left waits for a person or a file."""
         still = {Verdict.PERSON, Verdict.FILE}
-        return all(run.awaits in still and not run.woken.is_set() for run in self._runs.values())
+        return not self._due and all(run.awaits in still and not run.woken.is_set() for run in self._runs.values())
 
     def schedule(self) -> None:
-        """Start what may start, in order."""
-        if not self._started:
-            return
-        free = self._slots - sum(run.slot for run in self._runs.values())
-        signed_out = any(run.awaits is Verdict.PERSON for run in self._runs.values())
-        for job in self._ledger.jobs:
-            if job.status is not Status.WAITING or job.id in self._tasks or rests(job):
-                continue
-            if signed_out and job.step is not Step.TRANSFER:
-                continue
-            if job.step in SLOTTED:
-                if free <= 0:
-                    continue
-                free -= 1
-            self._start(Run(job.id, slot=job.step in SLOTTED))
+        """Start what may start, in order, once the loop turns: a thousand commands at once cost one look."""
+        if self._started and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._start_due)
 
     def stop(self, job_id: str) -> None:
         """Nothing of the job's run is heard from now on. It can be started again once its task has ended."""
@@ -97,6 +87,24 @@ class Runs:
         """Whatever this job waits for, it tries now."""
         if (run := self._runs.get(job_id)) is not None:
             run.woken.set()
+
+    def _start_due(self) -> None:
+        self._due = False
+        if not self._started:
+            return
+        free = self._slots - sum(run.slot for run in self._runs.values())
+        signed_out = any(run.awaits is Verdict.PERSON for run in self._runs.values())
+        for job in self._ledger.jobs:
+            if job.status is not Status.WAITING or job.id in self._tasks or rests(job):
+                continue
+            if signed_out and job.step is not Step.TRANSFER:
+                continue
+            if job.step in SLOTTED:
+                if free <= 0:
+                    continue
+                free -= 1
+            self._start(Run(job.id, slot=job.step in SLOTTED))
+        self._ledger.beat()
 
     def _start(self, run: Run) -> None:
         task = asyncio.create_task(self._carrier.carry(run), name=f"job {run.job_id}")

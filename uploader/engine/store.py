@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from uploader.engine.database import open_database, translated
 from uploader.engine.job import Job, Trouble
-from uploader.errors import Transient
+from uploader.errors import QueueNotSaved, Transient
 
 log = logging.getLogger(__name__)
 
@@ -177,12 +177,19 @@ class Store:
                 _write(self._connection, batch)
         except Transient as error:
             log.error("the queue could not be saved: %s", error.detail)  # noqa: TRY400  (translated; the detail says it)
-            with self._changed:
-                self._pending = batch.under(self._pending)
-            _answer(batch.waiters, error)
+            self._put_back(batch, error)
+            return False
+        except Exception as error:
+            log.exception("the queue could not be saved")
+            self._put_back(batch, QueueNotSaved(repr(error)))
             return False
         _answer(batch.waiters, None)
         return True
+
+    def _put_back(self, batch: _Pending, error: Transient) -> None:
+        with self._changed:
+            self._pending = batch.under(self._pending)
+        _answer(batch.waiters, error)
 
 
 def _answer(waiters: list[Future[None]], error: Transient | None) -> None:
