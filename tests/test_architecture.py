@@ -30,7 +30,7 @@ VIOLATIONS = {
     "keyring": ("uploader/cli/app.py", "import keyring"),
     "av": ("uploader/backend/videos.py", "import av"),
     "pure": ("uploader/protocols/tus.py", "import socket"),
-    "cycles": ("uploader/errors.py", "import uploader.wire"),
+    "cycles": ("uploader/wire.py", "import uploader.engine.job"),
 }
 
 
@@ -123,7 +123,7 @@ def tracked() -> list[Path]:
 
 def test_the_repository_holds_nothing_large_and_no_address_of_a_registry():
     address = re.compile(rb"https?://[^\s/]*(pypi|pythonhosted|npmjs|debian)\.(org|com)")
-    machine = re.compile(rb"(?<![\w.$}])/(root|work|farm|home/\w+)/")
+    machine = re.compile(rb"(?<![\w.$}])/(root|work|farm)/")
     for path in tracked():
         assert path.stat().st_size < 1_000_000, path
         if path == Path(__file__):

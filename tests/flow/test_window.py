@@ -10,6 +10,7 @@ import pytest
 from tests.flow.desk import Desk, file_manager, scripted_browser, sitting_at
 from tests.flow.stage import sha256, wait_for
 from tests.media import clips
+from uploader.paths import own_command
 
 pytestmark = [pytest.mark.display, pytest.mark.slow]
 
@@ -69,6 +70,7 @@ def test_from_first_run_to_a_post_with_mouse_and_keyboard(desk: Desk, tmp_path: 
     desk.keys(window, "ctrl+Return")
     ((content, posted),) = wait_for(lambda: server_rows(desk, "SELECT content, video_id FROM posts"), what="the post")
     assert (content, posted) == (TEXT, video_id)
+    wait_for(lambda: '"finished"' in desk.run(*own_command("list", "--json")), what="the window's word to the terminal")
     desk.screenshot("window-5-posted")
 
     desk.keys(window, "ctrl+q")

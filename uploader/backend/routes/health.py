@@ -1,4 +1,4 @@
-"""Is it up?"""
+"""Whether the server is up."""
 
 from fastapi import APIRouter
 
