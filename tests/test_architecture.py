@@ -103,7 +103,8 @@ def test_there_is_no_drawer_for_odds_and_ends():
 
 
 def test_every_module_fits_on_a_few_screens():
-    for path in MODULES:
+    lists = {PACKAGE / "errors.py"}  # one entry a failure: it grows with the product, and has one reason to
+    for path in set(MODULES) - lists:
         assert len(path.read_text().splitlines()) <= 350, f"{path} may have two reasons to change"
 
 

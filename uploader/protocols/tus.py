@@ -1,4 +1,4 @@
-"""The tus 1.0.0 resumable upload protocol, client side: https://tus.io/protocols/resumable-upload
+"""The tus 1.0.0 resumable upload protocol, client side (https://tus.io/protocols/resumable-upload).
 
 The server's offset is the truth. Every conversation begins by asking for it (HEAD), and asks again whenever a reply
 leaves it in doubt; `resume` has nothing to add to what the ticket says.
