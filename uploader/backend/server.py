@@ -14,12 +14,13 @@ import uvicorn
 from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
-from uploader.backend import idempotency, jobs, videos
+from uploader.backend import idempotency, jobs
 from uploader.backend.app import create_app
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.context import Backend
 from uploader.backend.data_lock import FolderInUse, hold
 from uploader.backend.providers import PROVIDERS, MakeProvider
+from uploader.backend.providers.base import Provider
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import DatabaseTooNew, migrate
 from uploader.backend.store.models import now
@@ -146,7 +147,7 @@ def _take_over(database: Database) -> None:
 @contextmanager
 def working(backend: Backend) -> Iterator[None]:
     """One worker for each kind of job, so that a long one never keeps a short one waiting."""
-    handlers = {"forget": videos.forgetter(backend.providers)}
+    handlers = {"forget": _forgetter(backend.providers)}
     for provider in backend.providers.values():
         handlers |= provider.handlers()
     workers = [jobs.Worker(backend.database, {kind: handler}) for kind, handler in handlers.items()]
@@ -159,6 +160,15 @@ def working(backend: Backend) -> Iterator[None]:
             worker.stop()
         for worker in workers:
             worker.join()
+
+
+def _forgetter(providers: Mapping[str, Provider]) -> jobs.Handler:
+    """Does `forget` jobs: has the provider of a video delete what it holds."""
+
+    def forget(lease: jobs.Lease) -> None:
+        providers[lease.payload["provider"]].forget(lease.payload["uploadId"])
+
+    return forget
 
 
 def _server(backend: Backend) -> Server:

@@ -10,21 +10,36 @@ old, and the caller has nothing to do.
 """
 
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from uploader.backend import jobs
 from uploader.backend.store.models import Video, VideoUpload
-
-if TYPE_CHECKING:
-    from uploader.backend.providers.base import Provider, Sight
+from uploader.wire import VideoState
 
 UNFINISHED = ("uploading", "processing")
 NOWHERE = {"playback_url": None, "thumbnail_url": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A provider's word on one video, in our words. None = not known; `duration` in seconds."""
+
+    state: VideoState
+    playback_url: str | None = None
+    thumbnail_url: str | None = None
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    bitrate: int | None = None
+    codec: str | None = None
+    stage: str | None = None
+    percent: float | None = None
+    error: str | None = None
+    error_code: str | None = None
 
 
 def received(session: Session, video_id: str, now: datetime) -> bool:
@@ -42,7 +57,7 @@ def progressed(session: Session, video_id: str, stage: str, percent: float | Non
     return jobs.changed(session.execute(here.values(stage=stage, percent=percent, version=Video.version + 1)))
 
 
-def ready(session: Session, video_id: str, sight: "Sight", now: datetime) -> bool:
+def ready(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
     """It can be watched. Late news about a video that was cancelled has the provider forget it again."""
     duration = sight.duration
     applied = _move(
@@ -90,15 +105,6 @@ def deleted(session: Session, video_id: str, now: datetime) -> bool:
 def transcode_key(video_id: str) -> str:
     """The key of the one job that makes a video watchable."""
     return f"transcode:{video_id}"
-
-
-def forgetter(providers: "Mapping[str, Provider]") -> jobs.Handler:
-    """The handler of `forget` jobs: has the provider delete what it holds."""
-
-    def forget(lease: jobs.Lease) -> None:
-        providers[lease.payload["provider"]].forget(lease.payload["uploadId"])
-
-    return forget
 
 
 def _move(

@@ -11,7 +11,10 @@ from typing import Any, Protocol
 from starlette.routing import BaseRoute
 
 from uploader.backend.jobs import Handler
-from uploader.wire import ChunkRules, VideoState
+from uploader.backend.videos import Sight
+from uploader.wire import ChunkRules
+
+__all__ = ["Addresses", "Grant", "Order", "Provider", "ProviderFailed", "Sight"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +39,6 @@ class Grant:
     protocol: str
     chunk: ChunkRules
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A provider's word on one video, in our words. None = not known."""
-
-    state: VideoState
-    playback_url: str | None = None
-    thumbnail_url: str | None = None
-    duration: float | None = None
-    width: int | None = None
-    height: int | None = None
-    bitrate: int | None = None
-    codec: str | None = None
-    stage: str | None = None
-    percent: float | None = None
-    error: str | None = None
-    error_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
