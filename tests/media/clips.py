@@ -31,7 +31,9 @@ class Recipe:
     channels: str = "stereo"
     rotation: int = 0
     gop: int = 30
+    preset: str = "ultrafast"  # of x264; from "veryfast" on there are B frames
     pixels: str = "yuv420p"
+    interlaced: bool = False
     hdr: bool = False  # tagged as BT.2020 with the PQ curve
     effect: str | None = None  # one libavfilter filter over the picture
     container: str = "mp4"  # a suffix
@@ -63,6 +65,24 @@ def heavy(path: Path, mebibytes: float = 24, seconds: float = 2, size: tuple[int
     with path.open("ab") as file:
         file.write(rest.to_bytes(4, "big") + b"free")
         file.write(random.Random(rest).randbytes(rest - 8))  # noqa: S311  (padding, not a secret)
+    return path
+
+
+def trimmed(path: Path, start: float = 1.3, seconds: float = 5) -> Path:
+    """As phones trim: everything from the key frame before is kept, and an edit list says where to start."""
+    whole = h264(path.with_name(f"whole-{path.name}"), seconds, gop=300, preset="veryfast")
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(path), "w", format="mp4", options={"avoid_negative_ts": "disabled"}) as output,
+    ):
+        streams = [source.streams.video[0], source.streams.audio[0]]
+        targets = [output.add_stream_from_template(stream) for stream in streams]
+        for packet in source.demux(*streams):
+            if packet.pts is not None and packet.dts is not None:
+                packet.pts -= round(start / packet.time_base)
+                packet.dts -= round(start / packet.time_base)
+                packet.stream = targets[streams.index(packet.stream)]
+                output.mux(packet)
     return path
 
 
@@ -103,7 +123,9 @@ def _made(recipe: Recipe) -> Path:
 def _options(recipe: Recipe) -> dict[str, str]:
     if recipe.video_codec != "libx264":
         return {"deadline": "realtime", "cpu-used": "8"}
-    options = {"preset": "ultrafast", "sc_threshold": "0"}
+    options = {"preset": recipe.preset, "sc_threshold": "0"}
+    if recipe.interlaced:
+        options |= {"flags": "+ilme+ildct", "x264-params": "tff=1"}
     if recipe.hdr:
         options["x264-params"] = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
     return options

@@ -44,6 +44,12 @@ def test_any_moment_gives_a_frame(tmp_path: Path, at: float):
     assert _picture(tmp_path / "thumb.jpg").width == 448
 
 
+def test_a_stream_whose_only_key_frame_comes_before_its_start_gives_a_frame(tmp_path: Path):
+    film = clips.h264(tmp_path / "film.ts", 5, container="ts", gop=300, preset="veryfast")
+    frame(film, tmp_path / "thumb.jpg")
+    assert _picture(tmp_path / "thumb.jpg").width == 448
+
+
 def test_the_moment_is_a_tenth_into_the_video(tmp_path: Path):
     dark_at_first = clips.h264(tmp_path / "film.mp4", 4, effect="fade=in:st=0:d=0.3")
     frame(dark_at_first, tmp_path / "thumb.jpg")

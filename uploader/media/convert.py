@@ -19,6 +19,7 @@ from uploader.media.track import Track, copyable_audio
 
 FASTEST = Fraction(60)
 USUAL_RATE = Fraction(30)
+PRIMING = 0.1  # seconds of sound a decoder needs before the start; files that were cut may hold more
 
 
 def convert(
@@ -44,7 +45,7 @@ def convert(
                 for output in copies:
                     output.copy_video(packet, facts.origin)
             elif copy_audio:
-                for output in outputs:
+                for output in outputs if time > -PRIMING else ():
                     output.copy_audio(twin(packet), facts.origin)
             else:
                 sounds.take(packet)

@@ -40,12 +40,12 @@ def frame(path: str, target: str, *, at: float | None, width: int) -> None:
 
 def write_still(path: str, facts: Facts, target: Path, *, at: float | None, width: int) -> None:
     """As `frame`, for a file that was inspected before."""
-    moment = at if at is not None else (facts.duration or 0) * EARLY
+    moment = facts.origin + (at if at is not None else (facts.duration or 0) * EARLY)
     with opened(path) as source:
-        picture = _picture_at(source, facts.origin + moment)
-    if picture is None and moment:
+        picture = _picture_at(source, moment, seek=True)
+    if picture is None:  # beyond the end, or there is no key frame to be found from there
         with opened(path) as source:
-            picture = _picture_at(source, facts.origin)
+            picture = _picture_at(source, moment, seek=False)
     if picture is None:
         raise Refusal("not_a_video", "damaged", "no picture could be decoded")
     width = even(min(width, facts.width))
@@ -55,9 +55,9 @@ def write_still(path: str, facts: Facts, target: Path, *, at: float | None, widt
     os.replace(part, target)  # noqa: PTH105  (replaces on Windows, too)
 
 
-def _picture_at(source: Source, moment: float) -> VideoFrame | None:
+def _picture_at(source: Source, moment: float, *, seek: bool) -> VideoFrame | None:
     """The first frame at or after the moment, or the last there is."""
-    if moment > 0:
+    if seek:
         try:
             source.container.seek(int(moment * MICROSECONDS))
         except FFmpegError:
