@@ -33,6 +33,7 @@ class Terminal:
     bus: str
     browser: Path
     home: Path | None = None
+    keyring: bool = True
 
     def start(self, *words: str | Path) -> "subprocess.Popen[str]":
         """A command under way."""
@@ -59,6 +60,8 @@ class Terminal:
             environment.pop(name, None)
         if self.home:
             environment |= {name: str(self.home) for name in environment if name == "HOME" or name.startswith("XDG_")}
+        if not self.keyring:
+            environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
         return environment | {"DBUS_SESSION_BUS_ADDRESS": self.bus, "BROWSER": str(self.browser)}
 
 

@@ -1,5 +1,6 @@
 import json
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,13 @@ def test_signing_out_is_asked_for_before_anything_else_moves(signed_in: Terminal
     assert signed_in.objects("wait")[-1]["status"] == "finished"
 
 
-@pytest.mark.usefixtures("bus")
+def test_without_a_password_safe_nobody_is_sent_to_the_browser(at_terminal: Terminal, server: Server):
+    done = replace(at_terminal, keyring=False).run("login", "--server", server.url)
+    assert done.returncode == 3
+    assert "There is no password safe on this computer. The command line needs one" in done.stderr
+    assert done.stdout == ""
+
+
 def test_the_first_sign_in_on_this_computer_starts_a_server_and_makes_the_account(at_terminal: Terminal):
     said = at_terminal.objects("login", "--local")
     assert "/setup/" in said[0]["url"]

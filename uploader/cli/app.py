@@ -209,11 +209,13 @@ class _Outcome:
 
 
 def _give(command: dict[str, Any], as_json: bool, *, run: bool = False) -> None:
-    """Give one command and say the replies; for `list` a failed job is a fact, for the others a failure."""
+    """Give one command and say the replies. With `run` it is waited for, and a job that failed is a failure of ours."""
     with _talking(as_json, moving=run) as tell, reach.engine(Paths.of_user(), run=run) as engine:
         outcome = _Outcome(tell)
         outcome.follow(engine.ask(command))
-    if command["do"] == "wait":
+        if not outcome.jobs:
+            tell.say("There is nothing to wait for." if run else "The queue is empty.")
+    if run:
         outcome.end()
 
 

@@ -6,18 +6,19 @@ import webbrowser
 from contextlib import closing
 
 import typer
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import TypeAdapter, ValidationError
 
 from uploader import settings
 from uploader.cli import reach
 from uploader.cli.tell import Teller
+from uploader.cli.words import sentence
 from uploader.engine.instance import Owner, ask
-from uploader.errors import KeyringAbsent, KeyringLocked, QueueInUse
+from uploader.engine.session import Vault
+from uploader.errors import KeyringAbsent, QueueInUse
 from uploader.keychain import KeyringVault
 from uploader.paths import Paths
 
-KEYRING = {kind.code: kind for kind in (KeyringAbsent, KeyringLocked)}
 _SERVER: TypeAdapter[str] = TypeAdapter(settings.Server)
 
 
@@ -42,8 +43,10 @@ def login(paths: Paths, server: str | None, tell: Teller) -> None:
     except QueueInUse:
         list(ask(paths, {"do": "show"}))
         raise QueueInUse(title="Reelferry is open", hint="Sign in in its window.") from None
-    opened = reach.open_engine(paths, server, KeyringVault(), run=False, online=True)
+    vault = KeyringVault()
+    opened = reach.open_engine(paths, server, vault, run=False, online=True)
     with closing(owner), start_blocking_portal() as portal, portal.wrap_async_context_manager(opened) as at:
+        _look_into_safe(portal, vault, server)
 
         def open_page(url: str) -> None:
             page = at.way_in(url)
@@ -55,11 +58,20 @@ def login(paths: Paths, server: str | None, tell: Teller) -> None:
         chosen = settings.load(paths.settings)
         settings.save(paths.settings, dataclasses.replace(chosen, server=server))
         me, trouble = at.engine.account.fact.me, at.engine.account.fact.trouble
-    if trouble and trouble.code in KEYRING:
-        raise KEYRING[trouble.code](hint="You are signed out again: the command line needs one to stay signed in.")
     name = me.name if me else ""
     tell.message({"type": "account", "name": name, "username": me.username if me else "", "server": server})
     tell.say(f"Signed in as {name}." if name else "Signed in.")
+    if trouble:
+        tell.say(sentence(trouble.title, trouble.hint))
+
+
+def _look_into_safe(portal: BlockingPortal, vault: Vault, server: str) -> None:
+    """Before anybody is sent to the browser: without a safe the next command would know nothing of it."""
+    try:
+        portal.call(vault.load, server)
+    except KeyringAbsent as error:
+        hint = "The command line needs one to stay signed in. The window does without."
+        raise KeyringAbsent(error.detail, hint=hint) from error
 
 
 def logout(paths: Paths) -> None:
