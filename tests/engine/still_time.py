@@ -16,7 +16,7 @@ class StillTime:
         self.chance = chance
         self.waits: list[float] = []
         self._passed = 0.0
-        self._began = datetime.now(UTC) + timedelta(hours=1)  # files made by a test count as old
+        self._began = datetime.now(UTC) + timedelta(minutes=1)  # files made by a test count as old
         self._sleepers: list[tuple[float, int, asyncio.Event]] = []
         self._number = itertools.count()
         self.clock = Clock(lambda: self._passed, lambda: self.now, self._wait, lambda: self.chance)

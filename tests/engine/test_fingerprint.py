@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -141,6 +142,18 @@ def test_a_file_open_for_writing_in_another_process_is_seen(path: Path, mode: st
         assert fingerprint.written_by_somebody(path)
         writer.communicate("\n")
     assert not fingerprint.written_by_somebody(path)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("idle", "grows"), [(fingerprint.IDLE - 1, True), (fingerprint.IDLE + 1, False)])
+async def test_a_program_that_has_not_written_for_long_does_not_hold_a_file_up(
+    path: Path, idle: float, grows: bool
+) -> None:
+    need(sys.platform == "linux", "/proc")
+    time = StillTime()
+    now = datetime.fromtimestamp(path.stat().st_mtime, UTC) + timedelta(seconds=idle)
+    with path.open("r+b"), pytest.raises(FileGrowing) if grows else nullcontext():
+        await fingerprint.complete(path, wait=time.clock.wait, now=now)
 
 
 def test_a_file_open_for_reading_does_not_count(path: Path) -> None:

@@ -470,19 +470,20 @@ async def test_a_file_that_goes_away_after_its_last_byte_is_not_missed(stand: St
 
 
 async def test_a_file_that_is_still_being_written_waits_without_a_slot(stand: Stand) -> None:
+    stand.time.flows = False
     path = stand.video("a.mp4")
     with path.open("ab") as writer:
         async with stand.queue() as queue:
             job = await add(queue, path)
             other = await add(queue, stand.video("b.mp4"))
-            await queue.ended([other.id])
-            await stand.until(lambda: job_of(queue, job.id).trouble is not None)
+            await stand.until(lambda: job_of(queue, other.id).step is Step.PROCESS)
             trouble = job_of(queue, job.id).trouble
             assert trouble is not None
             assert trouble.code == "file_growing"
             writer.write(os.urandom(500))
             writer.close()
-            await queue.ended([job.id])
+            queue.retry(job.id)
+            await stand.until(lambda: job_of(queue, job.id).step is Step.PROCESS)
             assert job_of(queue, job.id).size == 4000
     assert bytes(stand.backend.videos["video-2"].held) == path.read_bytes()
 

@@ -130,8 +130,9 @@ class Carrier:
             await self._flow[Step.TRANSFER](work)
             _unchanged(work)
         except FileChanged:  # a piece that left since the last look may be of the new version
-            self._unwanted(work.job)
-            self._put(run, work.job.anew())
+            changed = work.job
+            self._put(run, changed.anew())
+            self._unwanted(changed)
             raise
 
     async def _recover(self, run: Run, error: ReelferryError, backoff: Backoff) -> bool:
@@ -187,11 +188,11 @@ class Carrier:
             after = await reconcile(before, error, self._work(run).backend)
         except ReelferryError as further:
             return await self._recover(run, further, backoff)
+        self._put(run, after)
         if after.ticket is None or after.ticket.video_id != known(before.ticket).video_id:
             self._unwanted(before)
         if after.attempt > before.attempt:
             run.restarts += 1
-        self._put(run, after)
         if run.restarts > MOST_RESTARTS:
             self._fail(run, error)
             return False
@@ -220,7 +221,8 @@ class Carrier:
             self._freed()
 
     def _fail(self, run: Run, error: ReelferryError) -> None:
-        self._put(run, self._ledger[run.job_id].to(Status.FAILED, trouble=trouble(error)))
+        if run.live:
+            self._ledger.put(self._ledger[run.job_id].to(Status.FAILED, trouble=trouble(error)))
 
 
 def rests(job: Job) -> bool:

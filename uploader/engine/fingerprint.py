@@ -20,6 +20,9 @@ EDGE = 1024 * 1024
 QUIET = 2.0
 """Seconds without a change after which a file counts as complete."""
 
+IDLE = 600.0
+"""Seconds without a change after which a program that has the file open for writing does not count any more."""
+
 
 def take(path: Path) -> Fingerprint:
     """The fingerprint of a file: reads at most two MiB. FileMissing, FileUnreadable, NotAFile."""
@@ -69,9 +72,10 @@ async def complete(path: Path, *, wait: Callable[[float], Awaitable[None]], now:
     fingerprint and the check before each piece are the second net.
     """
     before = look(path)
-    if await asyncio.to_thread(written_by_somebody, path):
+    age = now.timestamp() - before[1] / 1e9
+    if age < IDLE and await asyncio.to_thread(written_by_somebody, path):
         raise FileGrowing("open for writing")
-    if not 0 <= QUIET <= now.timestamp() - before[1] / 1e9:
+    if age < QUIET:
         await wait(QUIET)
     if look(path) != before:
         raise FileGrowing(f"was {before[0]} bytes")

@@ -114,17 +114,18 @@ class Queue:
         if job.status is not Status.FAILED:
             raise ValueError(f"a {job.status} job cannot be tried again")
         if job.trouble is not None and job.trouble.code in UPLOAD_AGAIN:
+            self._ledger.put(job.anew().to(Status.WAITING))
             self._forgetter.forget(job)
-            job = job.anew()
-        self._ledger.put(job.to(Status.WAITING))
+        else:
+            self._ledger.put(job.to(Status.WAITING))
         self._runs.schedule()
 
     def restart(self, job_id: str) -> None:
         """Upload the file as it is now from the start. ValueError once its post may be out, or when it has ended."""
         job = self._editable(job_id)
         self._runs.stop(job_id)
-        self._forgetter.forget(job)
         self._ledger.put(job.anew().waits(None))
+        self._forgetter.forget(job)
         self._runs.schedule()
 
     def cancel(self, job_id: str) -> None:
@@ -132,9 +133,9 @@ class Queue:
         job = self._ledger[job_id]
         cancelled = job.to(Status.CANCELLED)
         self._runs.stop(job_id)
+        self._ledger.put(cancelled)
         if not job.sealed:
             self._forgetter.forget(job)
-        self._ledger.put(cancelled)
         self._runs.schedule()
 
     def remove(self, job_id: str) -> None:
