@@ -19,7 +19,8 @@ from uploader.media.pace import CLOCK, SEGMENT
 from uploader.media.sound import RATE
 from uploader.media.source import MAX_THREADS, AnyPacket, Source
 
-LEAD = 0.1  # seconds of delay: room for encoders' negative times, or each rendition would be moved by its own
+REORDERED = 3  # frames that start before zero, at most, in decoding order …
+LEAD = (0.1, 0.5)  # … for which there is room in this many seconds; else each rendition would be moved by its own
 AUDIO_RATE = 128_000  # bits/s
 BT709, LIMITED = 1, 1
 FAR = 900  # frames: key frames are asked for one by one
@@ -39,6 +40,7 @@ class Output:
         self._audio: AudioStream | None = None
         self._held: VideoFrame | None = None
         self._usual = round(CLOCK / rate)
+        self._lead = min(max(LEAD[0], REORDERED / float(rate)), LEAD[1])
         if source.audio and copy_audio:
             self._audio = self._container.add_stream_from_template(source.audio)
         elif source.audio:
@@ -91,7 +93,7 @@ class Output:
     def _put(self, packets: Iterable[AnyPacket], origin: float = 0.0) -> None:
         for packet in packets:
             if packet.pts is not None and packet.dts is not None:
-                offset = round((LEAD - origin) / packet.time_base)
+                offset = round((self._lead - origin) / packet.time_base)
                 packet.pts += offset
                 packet.dts += offset
                 self._container.mux(packet)
