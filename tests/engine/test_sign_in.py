@@ -5,13 +5,15 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from tests.engine.api_host import Answer, ApiHost, page, says
-from tests.engine.served import Stage
+from tests.engine.certificates import certificates
+from tests.engine.served import Stage, served
 from uploader.engine.http import api_client
 from uploader.engine.oauth import Tokens
 from uploader.engine.sign_in import sign_in
@@ -246,6 +248,27 @@ async def test_a_server_that_is_not_what_was_asked_for_opens_no_browser(
     with pytest.raises(SignInFailed):
         await sign_in(server, http, browser.open)
     assert not browser.opened
+
+
+async def test_a_server_behind_tls_does_not_send_secrets_around_it(
+    host: ApiHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    authority, *tls = certificates(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    opened: list[str] = []
+    with served(host, tls=(tls[0], tls[1])) as port:
+        server = f"https://127.0.0.1:{port}"
+        async with api_client(server) as http:
+            task = asyncio.create_task(sign_in(server, http, opened.append))
+            async with asyncio.timeout(20):
+                while not opened:  # noqa: ASYNC110  (opened by a callback)
+                    await asyncio.sleep(0.005)
+            assert opened[0].startswith(f"{server}/oauth/authorize?")
+            task.cancel()
+            host.metadata["token_endpoint"] = "http://127.0.0.1/oauth/token"
+            with pytest.raises(SignInFailed, match="not encrypted"):
+                await sign_in(server, http, opened.append)
+    assert len(opened) == 1
 
 
 async def test_an_address_where_nobody_is_opens_no_browser(http: httpx.AsyncClient, browser: Browser):

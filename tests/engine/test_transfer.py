@@ -1,8 +1,11 @@
 """A conversation carried over real sockets: whole, honest, and awake to everything that can break."""
 
 import asyncio
+import fcntl
 import os
 import socket
+import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -266,11 +269,22 @@ class Curt:
             )
             self.head(connection)
             connection.sendall(self.reply)
+            if self.after:
+                self.let_it_fill(connection)
             while self.after > 0:
                 self.after -= len(connection.recv(65536))
             connection.sendall(self.final)
             if not self.hang_up:
-                self.done.wait(20)
+                self.done.wait()
+
+    @staticmethod
+    def let_it_fill(connection: socket.socket) -> None:
+        """Read nothing until nothing more comes: the other side waits for us."""
+        before, waiting = -1, 0
+        while before != waiting or not waiting:
+            before = waiting
+            time.sleep(0.05)
+            waiting = int.from_bytes(fcntl.ioctl(connection, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     @staticmethod
     def head(connection: socket.socket) -> None:
@@ -287,7 +301,8 @@ async def test_a_host_that_says_no_in_mid_body_is_heard_at_once(tmp_path: Path, 
     reply = b"HTTP/1.1 413 No\r\nTus-Resumable: 1.0.0\r\nContent-Length: 9\r\n\r\ntoo large"
     with Curt(reply, hang_up=hang_up) as host:
         carried = Carried(video, f"http://127.0.0.1:{host.port}/", 200 * MIB, ChunkRules(default=200 * MIB))
-        error = await carried.fails(Refused)
+        async with asyncio.timeout(20):
+            error = await carried.fails(Refused)
     assert "too large" in error.detail
     assert max(carried.sent, default=0) < 100 * MIB
 
@@ -299,7 +314,8 @@ async def test_a_continue_in_mid_body_is_no_answer(tmp_path: Path):
     os.truncate(video, 20 * MIB)
     final = f"HTTP/1.1 204 No Content\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: {20 * MIB}\r\n\r\n"
     with Curt(b"HTTP/1.1 100 Continue\r\n\r\n", after=20 * MIB, final=final.encode()) as host:
-        await Carried(video, f"http://127.0.0.1:{host.port}/", 20 * MIB, ChunkRules(default=20 * MIB)).go()
+        async with asyncio.timeout(20):
+            await Carried(video, f"http://127.0.0.1:{host.port}/", 20 * MIB, ChunkRules(default=20 * MIB)).go()
 
 
 async def test_nobody_there_is_offline(carried: Carried, proxy: Proxy):
