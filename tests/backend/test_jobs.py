@@ -69,6 +69,19 @@ def test_a_job_is_done_once_and_its_key_is_never_done_again(database: Database):
     assert done == ["k", "other"]
 
 
+def test_what_is_enqueued_is_seen_at_once_without_looking_all_the_time(database: Database):
+    done = threading.Event()
+    worker = Worker(database, {"work": lambda _lease: done.set()}, poll=3600)
+    worker.start()
+    try:
+        add(database)
+        assert done.wait(30)
+    finally:
+        worker.stop()
+        worker.join(30)
+    assert not worker.is_alive(), "it does not sleep through its end"
+
+
 def test_a_job_belongs_to_the_transaction_that_enqueues_it(database: Database):
     with database.engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(JobRow)) == 0

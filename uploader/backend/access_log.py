@@ -30,6 +30,9 @@ class AccessLog:
 
         try:
             await self.app(scope, receive, watching)
+        except Exception:
+            status = 500
+            raise
         finally:
             route = getattr(scope.get("route"), "path", "-")
             log.info("%s %s %s %.0f ms", scope["method"], route, status, (time.perf_counter() - began) * 1000)

@@ -24,7 +24,9 @@ from uploader.backend.store.models import JobRow, new_id, now
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
-POLL = 0.2
+POLL = 2.0
+"""Seconds between looks for what has become due by itself; what this process enqueues is seen at once."""
+
 LONGEST_WAIT = 600
 
 
@@ -148,22 +150,26 @@ class Worker(threading.Thread):
         self._handlers = handlers
         self._lease = lease
         self._poll = poll
+        self._news = threading.Event()
+        database.after_write(self._news.set)
         self._id = f"{socket.gethostname()[:16]}:{os.getpid()}:{uuid4().hex[:12]}"
 
     def stop(self) -> None:
         """Ask it to end; the job at hand is told by its lease, and given back. Then `join`."""
         self.stopping.set()
+        self._news.set()
 
     def run(self) -> None:
         """The thread."""
         while not self.stopping.is_set():
+            self._news.clear()  # before looking: what comes while we look is looked for again
             try:
                 worked = self._step()
             except OperationalError:  # what was at hand comes again when its lease has run out
                 log.warning("The database did not answer; asking again", exc_info=True)
                 worked = False
-            if not worked:
-                self.stopping.wait(self._poll)
+            if not worked and not self.stopping.is_set():
+                self._news.wait(self._poll)
 
     def _step(self) -> bool:
         row = claim(self._database, self._handlers.keys(), self._id, self._lease)

@@ -1,7 +1,7 @@
 """Sessions: one engine a process; on SQLite every writing transaction takes the lock at once (BEGIN IMMEDIATE)."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -43,6 +43,10 @@ class Database:
         """A session for looking only."""
         with self._reading() as session:
             yield session
+
+    def after_write(self, do: Callable[[], None]) -> None:
+        """Call this after every transaction that this process commits; in the thread that did, so be quick."""
+        event.listen(self._writing, "after_commit", lambda _session: do())
 
     def close(self) -> None:
         """Give all connections back."""
