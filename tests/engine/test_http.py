@@ -157,9 +157,13 @@ async def test_a_refused_connection_is_offline(port: int):
 
 @pytest.mark.parametrize("address", ["nowhere", "ftp://127.0.0.1/", "http://[::1", "http://127.0.0.1:x/"])
 async def test_an_address_that_is_none_is_no_server(address: str):
-    with pytest.raises(NotAServer), translated():
+    async def ask() -> None:
         async with api_client(address) as http:
-            await http.get("/")
+            with translated():
+                await http.get("/")
+
+    with pytest.raises(NotAServer):
+        await ask()
 
 
 def test_what_is_translated_keeps_the_foreign_words_for_the_log():

@@ -30,16 +30,20 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def api_client(server: str) -> httpx.AsyncClient:
-    """For our backend at `server`. Carries no token by itself, follows no redirect, keeps no cookie."""
-    return httpx.AsyncClient(
-        base_url=server,
-        headers={"User-Agent": AGENT, "Accept": "application/json"},
-        timeout=API,
-        cookies=_no_cookies(),
-        verify=_trust(),
-        trust_env=False,
-        follow_redirects=False,
-    )
+    """For our backend at `server`. Carries no token by itself, follows no redirect, keeps no cookie.
+
+    NotAServer if that is no address.
+    """
+    with translated():
+        return httpx.AsyncClient(
+            base_url=server,
+            headers={"User-Agent": AGENT, "Accept": "application/json"},
+            timeout=API,
+            cookies=_no_cookies(),
+            verify=_trust(),
+            trust_env=False,
+            follow_redirects=False,
+        )
 
 
 def upload_client() -> httpx.AsyncClient:
