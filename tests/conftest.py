@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import PEERS
+
+os.environ["PATH"] = f"{PEERS / '.bin'}{os.pathsep}{os.environ['PATH']}"  # .ci/peers puts a newer Node there
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
