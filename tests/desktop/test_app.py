@@ -64,11 +64,11 @@ class Desks:
         self.vault = MemoryVault()
         self._running: list[tuple[Desktop, instance.Owner]] = []
 
-    def start(self, *files: Path) -> Desktop:
+    def start(self, *files: Path, local: bool = False) -> Desktop:
         owner = instance.Owner.claim(self.paths)
         desktop = Desktop(self.paths, owner, self.vault)
         self._running.append((desktop, owner))
-        desktop.start(files)
+        desktop.start(files, local=local)
         return desktop
 
     def leave(self) -> None:
@@ -122,6 +122,15 @@ def test_from_the_first_start_to_a_post_and_back_the_next_day(qtbot: QtBot, desk
     qtbot.waitUntil(lambda: again.window._account.state is AccountState.SIGNED_IN, timeout=PATIENCE)
     assert again.window.model.jobs[0].status is Status.FINISHED
     assert again.window.work.isVisible()
+
+
+@pytest.mark.slow
+def test_told_to_use_this_computer_it_does_not_ask(qtbot: QtBot, desks: Desks, links: Links):
+    links.answering = False
+    desktop = desks.start(local=True)
+    qtbot.waitUntil(lambda: bool(links.opened), timeout=PATIENCE)
+    assert "/setup/" in links.opened[0]
+    assert desktop.session.settings.server == settings.LOCAL
 
 
 def test_an_address_where_no_server_is_says_so_and_keeps_asking(qtbot: QtBot, desks: Desks):

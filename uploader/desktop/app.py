@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Open the window, or hand the files to the one that is open. Returns the exit code."""
     words = argparse.ArgumentParser(prog="reelferry window")
     words.add_argument("files", nargs="*", type=Path, help="videos, or folders with videos in them")
-    files = [path.absolute() for path in words.parse_args(argv).files]
+    words.add_argument("--local", action="store_true", help="where no server was chosen yet: this computer")
+    given = words.parse_args(argv)
+    files = [path.absolute() for path in given.files]
     paths = Paths.of_user().make()
     logs.set_up(paths.logs)
     try:
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except errors.QueueInUse:
         return _hand_over(paths, files)
     try:
-        return Desktop(paths, owner, KeyringVault()).run(files)
+        return Desktop(paths, owner, KeyringVault()).run(files, local=given.local)
     finally:
         owner.close()
 
@@ -69,21 +71,24 @@ class Desktop:
         self.session = Session(self.bridge, self.window, FirstRun(self.theme), paths, vault=vault, chosen=chosen)
         self._connect()
 
-    def run(self, files: Sequence[Path]) -> int:
+    def run(self, files: Sequence[Path], *, local: bool = False) -> int:
         """Show the window and live until it is closed."""
-        self.start(files)
+        self.start(files, local=local)
         signals = Signals(self.leave, self.application)
         code = self.application.exec()
         signals.close()
         self.end()
         return code
 
-    def start(self, files: Sequence[Path] = ()) -> None:
-        """Start the engine's thread and show the window; `files` are added as soon as there is an engine."""
+    def start(self, files: Sequence[Path] = (), *, local: bool = False) -> None:
+        """Start the engine's thread and show the window; `files` are added as soon as there is an engine.
+
+        With `local`, a first run does not ask for a server: it is this computer.
+        """
         self.bridge.start()
         self._owner.serve(self.bridge.loop, self._answer)
         self.window.add(files)
-        self.session.start()
+        self.session.start(local=local)
         self.window.show()
 
     def end(self) -> None:

@@ -1,9 +1,10 @@
 """Makes a whole window take files, always as a copy, and says beforehand what it will not take."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QRunnable, Qt, QThreadPool, Signal, SignalInstance
+from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
@@ -29,7 +30,7 @@ class DropTarget(QObject):
     def __init__(self, window: QWidget, overlay: DropOverlay, judge: Judge) -> None:
         super().__init__(window)
         self._overlay, self._judge = overlay, judge
-        self._pool = QThreadPool(self)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._visit = 0
         self.enabled = True
         self._judged.connect(self._show)
@@ -38,8 +39,7 @@ class DropTarget(QObject):
 
     def stop(self) -> None:
         """Judge no more; returns when the last judgement has ended."""
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._worker.shutdown(cancel_futures=True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  (Qt's name)
         """Drag events of the window and, as Qt hands them up, of everything in it."""
@@ -66,7 +66,8 @@ class DropTarget(QObject):
             return
         self._visit += 1
         self._overlay.show_verdict(unjudged(paths))
-        self._pool.start(_Judging(self._visit, paths, self._judge, self._judged))
+        visit = self._visit
+        self._worker.submit(lambda: self._judged.emit(visit, verdict(*self._judge(paths))))
         _as_copy(event, accept=True)
 
     def _leave(self) -> None:
@@ -76,15 +77,6 @@ class DropTarget(QObject):
     def _show(self, visit: int, said: Verdict) -> None:
         if visit == self._visit:
             self._overlay.show_verdict(said)
-
-
-class _Judging(QRunnable):
-    def __init__(self, visit: int, paths: Sequence[Path], judge: Judge, done: SignalInstance) -> None:
-        super().__init__()
-        self._visit, self._paths, self._judge, self._done = visit, paths, judge, done
-
-    def run(self) -> None:
-        self._done.emit(self._visit, verdict(*self._judge(self._paths)))
 
 
 def _as_copy(event: QDropEvent, *, accept: bool) -> None:

@@ -25,7 +25,8 @@ class FocusRing(QFocusFrame):
     def _follow(self, _old: QWidget | None, new: QWidget | None) -> None:
         """A focus that came by mouse needs no ring, and a list shows its own, around the row."""
         by_keyboard = QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
-        fits = new is not None and self._inside.isAncestorOf(new) and not isinstance(new, QAbstractItemView)
+        takes = new is not None and new.focusPolicy() != Qt.FocusPolicy.NoFocus and self._inside.isAncestorOf(new)
+        fits = takes and not isinstance(new, QAbstractItemView)
         self.setWidget(new if fits and by_keyboard else None)  # type: ignore[arg-type]
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  (Qt's name)

@@ -109,8 +109,12 @@ class MainWindow(QMainWindow):
         """Show the work page, or another in its place. Files can be dropped on the work page only."""
         if self.pages.indexOf(page) < 0:
             self.pages.addWidget(page)
+        if self.pages.currentWidget() is page:
+            return
         self.pages.setCurrentWidget(page)
         self.drops.enabled = page is self.work
+        if self.drops.enabled:
+            self._focus_list()
 
     def forget(self) -> None:
         """Show no jobs: another engine is about to tell of its own."""
@@ -131,7 +135,7 @@ class MainWindow(QMainWindow):
         """The keyboard starts in the list, wherever there is one."""
         super().showEvent(event)
         if self.focusWidget() is None:
-            (self.view if self.view.isVisible() else self.pages).setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+            self._focus_list()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  (Qt's name)
         """Closing is the application's business: it may have something to say first."""
@@ -238,6 +242,9 @@ class MainWindow(QMainWindow):
             self._composing = False
             self._arrange()
             self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _focus_list(self) -> None:
+        (self.view if self.view.isVisible() else self.pages).setFocus(Qt.FocusReason.ActiveWindowFocusReason)
 
     def _edit_title(self) -> None:
         if self.form.job:

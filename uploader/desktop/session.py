@@ -55,10 +55,12 @@ class Session(QObject):
         self._straight_on = False
         self._connect()
 
-    def start(self) -> None:
-        """Go where the settings say; the first time, ask."""
+    def start(self, *, local: bool = False) -> None:
+        """Go where the settings say; the first time, ask, or with `local` use this computer."""
         self._window.header.show_server(self.server_words)
-        if self.settings.server is None:
+        if self.settings.server is None and local:
+            self._local_chosen()
+        elif self.settings.server is None:
             self._ask_server()
         elif self.settings.server == settings.LOCAL:
             self._use_local()

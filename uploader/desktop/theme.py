@@ -21,9 +21,10 @@ class Theme(QObject):
         self.colours: Colours = tokens.LIGHT
         application.setStyle("Fusion")
         application.setFont(font(tokens.BODY))
-        hints = QGuiApplication.styleHints()
-        hints.colorSchemeChanged.connect(self.apply)
-        hints.accessibility().contrastPreferenceChanged.connect(self.apply)
+        self._hints = QGuiApplication.styleHints()
+        self._accessibility = self._hints.accessibility()
+        self._hints.colorSchemeChanged.connect(self.apply)
+        self._accessibility.contrastPreferenceChanged.connect(self.apply)
         self.apply()
 
     @property
@@ -38,12 +39,11 @@ class Theme(QObject):
 
     def apply(self) -> None:
         """Work out the palette and put it on everything."""
-        hints = QGuiApplication.styleHints()
         dark = self._appearance == "dark" or (
-            self._appearance == "system" and hints.colorScheme() == Qt.ColorScheme.Dark
+            self._appearance == "system" and self._hints.colorScheme() == Qt.ColorScheme.Dark
         )
         colours = tokens.DARK if dark else tokens.LIGHT
-        if hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast:
+        if self._accessibility.contrastPreference() == Qt.ContrastPreference.HighContrast:
             colours = tokens.contrasted(colours)
         self.colours = colours
         self._application.setPalette(palette(colours))

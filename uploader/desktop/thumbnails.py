@@ -1,9 +1,10 @@
 """Frames of the videos, read and scaled off the GUI thread, and kept while there is room."""
 
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal, SignalInstance
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QImageReader, QPixmap
 
 KEPT = 400
@@ -14,15 +15,14 @@ class Thumbnails(QObject):
     """Asked for a frame, answers at once with what it has; `arrived` says that asking again pays."""
 
     arrived = Signal(object)
-    _read = Signal(object, QImage)
+    _came = Signal(object, QImage)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="thumbnails")
         self._kept: OrderedDict[Key, QPixmap | None] = OrderedDict()
         self._asked: set[Key] = set()
-        self._read.connect(self._keep)
+        self._came.connect(self._keep)
 
     def of(self, path: Path, size: QSize, ratio: float) -> QPixmap | None:
         """The frame in `path`, filling `size` (px) at this device pixel ratio; None while there is none."""
@@ -33,13 +33,16 @@ class Thumbnails(QObject):
             return self._kept[key]
         if key not in self._asked:
             self._asked.add(key)
-            self._pool.start(_Reading(key, self._read))
+            self._reader.submit(lambda: self._came.emit(key, _read(path, wanted)))
         return None
+
+    def settle(self) -> None:
+        """Wait for what has been asked for: for pictures and tests, never while a person waits."""
+        self._reader.submit(int).result()
 
     def stop(self) -> None:
         """Read no more; returns when the last reader has ended."""
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._reader.shutdown(cancel_futures=True)
 
     def _keep(self, key: Key, image: QImage) -> None:
         self._asked.discard(key)
@@ -49,19 +52,11 @@ class Thumbnails(QObject):
         self.arrived.emit(key[0])
 
 
-class _Reading(QRunnable):
-    def __init__(self, key: Key, done: SignalInstance) -> None:
-        super().__init__()
-        self._key, self._done = key, done
-
-    def run(self) -> None:
-        path, width, height = self._key
-        reader = QImageReader(str(path))
-        reader.setAutoTransform(True)
-        image = reader.read()
-        if not image.isNull():
-            image = _filling(image, QSize(width, height))
-        self._done.emit(self._key, image)
+def _read(path: Path, size: QSize) -> QImage:
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    image = reader.read()
+    return image if image.isNull() else _filling(image, size)
 
 
 def _filling(image: QImage, size: QSize) -> QImage:
