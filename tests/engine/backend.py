@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,10 +175,14 @@ class MemoryMedia:
         self.look = Look()
         self.probing: deque[ReelferryError] = deque()
         self.framing: deque[ReelferryError] = deque()
+        self.while_probing: Callable[[], object] | None = None
 
     def probe(self, path: Path) -> Look:
         if self.probing:
             raise self.probing.popleft()
+        if self.while_probing is not None:
+            self.while_probing()
+            self.while_probing = None
         return self.look
 
     def frame(self, path: Path, target: Path) -> None:

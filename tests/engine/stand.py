@@ -80,9 +80,9 @@ class Stand:
             while not condition():  # noqa: ASYNC110  (the loop has to turn; there is no event)
                 await asyncio.sleep(0)
 
-    async def asked(self, name: str) -> None:
-        """Wait until the backend has been asked for this."""
-        await self.passes(lambda: name in self.backend.asked)
+    async def asked(self, name: str, times: int = 1) -> None:
+        """Wait until the backend has been asked for this so often."""
+        await self.passes(lambda: self.backend.asked.count(name) >= times)
 
     def snapshots(self, job_id: str) -> list[Job]:
         return [fact.job for fact in self.facts if isinstance(fact, Changed) and fact.job.id == job_id]

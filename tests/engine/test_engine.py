@@ -207,7 +207,7 @@ async def test_a_dead_sign_in_does_not_stop_the_bytes_and_nothing_is_lost(scene:
     scene.line.hold(up=1_000_000)
     async with scene.engine() as engine:
         await engine.queue.add([clip], READY_TO_POST)
-        await scene.until(lambda: scene.job().sent > 0)
+        await asyncio.to_thread(scene.line.wait_for, lambda: scene.line.up >= 1_000_000)
         scene.backend.oauth.access.clear()
         scene.backend.oauth.refresh = "somebody else's"
         scene.line.flow()

@@ -1,6 +1,7 @@
 """The queue: what moves, in which order, and what a person can tell it."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.engine.stand import Stand, add, job_of, titles
 from uploader.engine.facts import Changed, Ordered, Removed
 from uploader.engine.job import Draft, Status, Step
-from uploader.errors import SignInNeeded
+from uploader.errors import Offline, Refused, ServerBusy, SignInNeeded
 
 pytestmark = pytest.mark.anyio
 
@@ -211,6 +212,40 @@ async def test_a_deletion_is_retried_until_the_server_has_done_it_also_after_a_r
         for _ in range(50):
             await asyncio.sleep(0)
     assert stand.backend.deleted == ["video-1"]
+
+
+async def test_a_deletion_waits_out_trouble_and_takes_no_for_an_answer(stand: Stand) -> None:
+    stand.backend.gates["transfer"] = asyncio.Event()
+    stand.backend.before["delete"].extend([ServerBusy(), Offline(), Refused()])
+    async with stand.queue() as queue:
+        jobs, _ = await queue.add([stand.video("a.mp4"), stand.video("b.mp4")])
+        for number, job in enumerate(jobs, start=1):
+            await stand.asked("transfer", times=number)
+            queue.cancel(job.id)
+        await stand.passes(lambda: stand.backend.deleted == ["video-2"])
+    assert stand.backend.asked.count("delete") == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "statuses"),
+    [
+        ("pause", {Status.PAUSED, Status.FAILED, Status.FINISHED, Status.CANCELLED}),
+        ("resume", set(Status) - {Status.PAUSED}),
+        ("retry", {Status.PAUSED, Status.FINISHED, Status.CANCELLED}),
+        ("restart", {Status.FINISHED, Status.CANCELLED}),
+        ("cancel", {Status.FINISHED, Status.CANCELLED}),
+    ],
+)
+async def test_a_command_that_makes_no_sense_changes_nothing(stand: Stand, command: str, statuses: set[Status]) -> None:
+    async with stand.queue(run=False) as queue:
+        job = await add(queue, stand.video())
+        for status in statuses - {Status.RUNNING, Status.WAITING}:
+            queue._ledger.put(replace(job, status=status))
+            with pytest.raises(ValueError, match=status):
+                getattr(queue, command)(job.id)
+            assert job_of(queue, job.id).status is status
+        with pytest.raises(KeyError):
+            getattr(queue, command)("nobody")
 
 
 async def test_remove_takes_a_job_off_list_and_disk(stand: Stand) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -503,6 +504,43 @@ async def test_a_file_that_changed_between_two_requests_for_a_ticket_gets_anothe
     assert bytes(stand.backend.videos["video-2"].held) == path.read_bytes()
 
 
+async def test_a_folder_in_the_place_of_a_file_that_was_waited_for_stops_the_job(stand: Stand) -> None:
+    path = stand.video()
+    async with stand.queue(run=False) as queue:
+        job = await add(queue, path)
+        path.unlink()
+        queue.start()
+        await queue.idle()
+        path.mkdir()
+        await queue.ended([job.id])
+        trouble = job_of(queue, job.id).trouble
+        assert trouble is not None
+        assert trouble.code == "not_a_file"
+
+
+async def test_a_file_that_was_emptied_before_its_turn_is_refused(stand: Stand) -> None:
+    path = stand.video()
+    async with stand.queue(run=False) as queue:
+        job = await add(queue, path)
+        path.write_bytes(b"")
+        queue.start()
+        await queue.ended([job.id])
+        trouble = job_of(queue, job.id).trouble
+        assert trouble is not None
+        assert trouble.code == "file_empty"
+
+
+async def test_a_file_that_changes_while_it_is_looked_into_is_looked_into_again(stand: Stand) -> None:
+    path = stand.video(size=3000)
+    stand.media.while_probing = lambda: path.write_bytes(os.urandom(4000))
+    async with stand.queue() as queue:
+        job = await add(queue, path)
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).status is Status.FINISHED
+    assert "file_growing" in {j.trouble.code for j in stand.snapshots(job.id) if j.trouble}
+    assert [bytes(video.held) for video in stand.backend.videos.values()] == [path.read_bytes()]
+
+
 async def test_restart_while_bytes_move_begins_anew(stand: Stand) -> None:
     path = stand.video()
     stand.backend.gates["transfer"] = asyncio.Event()
@@ -608,6 +646,17 @@ async def test_a_text_that_is_too_long_is_refused_before_it_is_sealed(stand: Sta
         await queue.ended([job.id])
         assert job_of(queue, job.id).status is Status.FINISHED
     assert stand.backend.asked.count("post") == 1
+
+
+async def test_a_post_whose_reply_was_learnt_is_not_asked_for_again(stand: Stand) -> None:
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video(), draft=Draft())
+        await queue.idle()
+        queue._ledger.put(replace(job_of(queue, job.id), sealed=True, post_id="post-7"))
+    async with stand.queue() as queue:
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).status is Status.FINISHED
+    assert "post" not in stand.backend.asked
 
 
 # The server's work
