@@ -1,7 +1,6 @@
 """How a command reaches the engine: in the process that has it open, or in one opened here for as long as it takes."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from uploader.errors import QueueInUse, SignInNeeded
 from uploader.keychain import KeyringVault
 from uploader.local_server import LocalServer, Started, kept_address
 from uploader.paths import Paths
-
-log = logging.getLogger(__name__)
 
 Ask = Callable[[Message], Iterator[Message]]
 """A command -> its replies, blocking in between. Raises from `uploader.errors`."""
@@ -49,7 +46,7 @@ def engine(paths: Paths, *, run: bool) -> Iterator[Reached]:
             loop, commands = portal.call(asyncio.get_running_loop), Commands(at.engine)
             owner.serve(loop, commands.answer)
             yield Reached(lambda command: follow(loop, commands.answer(command), lambda: None), elsewhere=False)
-            owner.close()
+            owner.close()  # whoever handed something over hears of the end while there is an engine to leave
 
 
 @dataclass(frozen=True, slots=True)
