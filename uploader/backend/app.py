@@ -17,13 +17,14 @@ BODY_LIMITS = {"/api/webhooks/": WEBHOOK_LIMIT, "/files/": None}
 def create_app(backend: Backend) -> FastAPI:
     """The ASGI application of this backend."""
     public_url = backend.config.public_url
+    others = [route for provider in backend.providers.values() for route in provider.routes()]
     app = FastAPI(
         title="Reelferry",
         version=uploader.__version__,
         docs_url=None,
         redoc_url=None,
         middleware=[
-            Middleware(AccessLog),
+            Middleware(AccessLog, routes=others),
             Middleware(SecurityHeaders, public_url=public_url),
             Middleware(TrustedHost, public_url=public_url),
             Middleware(BodyLimit, limit=BODY_LIMIT, limits=BODY_LIMITS),
@@ -33,6 +34,5 @@ def create_app(backend: Backend) -> FastAPI:
     problems.install(app)
     for part in (videos, posts, communities, me, config, webhooks, health, accounts):
         app.include_router(part.router)
-    for provider in backend.providers.values():
-        app.router.routes.extend(provider.routes())
+    app.router.routes.extend(others)
     return app
