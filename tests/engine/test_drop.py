@@ -119,6 +119,18 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     assert codes(refusals) == ["file_unreadable"]
 
 
+def test_a_folder_nobody_may_look_into_is_refused_and_so_is_what_is_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    inside = a_file(folder, "a.mp4")
+    let_through(tmp_path)
+    folder.chmod(0)
+    with no_superuser():
+        _, refusals = drop.expand([folder])
+        _, more = drop.judge([inside], None)
+    folder.chmod(0o700)
+    assert codes(refusals + more) == ["file_unreadable", "file_unreadable"]
+
+
 def test_a_folder_is_its_videos_at_any_depth_by_name(tmp_path: Path) -> None:
     wanted = [
         a_file(tmp_path, "b.mp4"),

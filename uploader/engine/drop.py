@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,7 +65,7 @@ def judge(paths: Iterable[Path], config: ServerConfig | None) -> tuple[list[Path
     takes, refusals = [], []
     for path in paths:
         try:
-            if not path.is_dir():
+            if not os.path.isdir(path):  # noqa: PTH112  (never raises)
                 _examine(path, config)
             takes.append(path)
         except ReelferryError as error:
@@ -81,12 +81,13 @@ def expand(paths: Iterable[Path]) -> tuple[list[Path], list[Refusal]]:
     files: list[Path] = []
     refusals = []
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112  (never raises)
             files.append(path)
-        elif found := list(_videos(path)):
-            files.extend(found)
-        else:
-            refusals.append(Refusal(path, NotAVideo(title="There is no video in this folder", hint="Add another one.")))
+            continue
+        try:
+            files.extend(_videos(path))
+        except ReelferryError as error:
+            refusals.append(Refusal(path, error))
     return files, refusals
 
 
@@ -133,13 +134,20 @@ def _examine(path: Path, config: ServerConfig | None) -> None:
         raise too_large(config.max_bytes)
 
 
-def _videos(folder: Path) -> Iterator[Path]:
+def _videos(folder: Path) -> list[Path]:
+    """FileUnreadable where the folder may not be looked into, NotAVideo where there is none in it."""
+    with fingerprint.translated(folder):
+        os.listdir(folder)  # noqa: PTH208  (only whether it can be; os.walk passes over errors)
+    found = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=str.casefold)
         for name in sorted(names, key=str.casefold):
             path = Path(place, name)
             if not name.startswith(".") and path.suffix.lower() in VIDEO_TYPES and _is_video(path):
-                yield path
+                found.append(path)
+    if not found:
+        raise NotAVideo(title="There is no video in this folder", hint="Add another one.")
+    return found
 
 
 def _is_video(path: Path) -> bool:
