@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.engine.api_host import Answer, ApiHost, page, says
 from tests.engine.certificates import certificates
@@ -167,14 +170,25 @@ async def test_visits_without_the_right_state_change_nothing(server: str, http: 
     assert (await task).access
 
 
-async def test_the_second_visit_with_the_same_state_is_turned_away(
+async def test_a_second_visit_with_the_same_state_is_turned_away(
     host: ApiHost, server: str, http: httpx.AsyncClient, browser: Browser
 ):
-    task = waiting(server, http, browser)
-    await browser.until_sent()
-    await asyncio.gather(browser.visit(browser.opened[0]), browser.visit(browser.opened[0]))
+    redeeming, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(request: Request) -> Response:
+        loop.call_soon_threadsafe(redeeming.set)
+        assert go_on.wait(20)
+        return says(200, host.issue())(request)
+
+    host.answers["/oauth/token"] = slowly
+    task = asyncio.create_task(sign_in(server, http, browser.open))
+    await redeeming.wait()
+    await browser.visit(f"{browser.landing}?state={browser.state}&code=another")
+    go_on.set()
     await task
-    assert sorted(shown.status_code for shown in browser.shown) == [200, 400]
+    await asyncio.gather(*browser.visits)
+    assert [shown.status_code for shown in browser.shown] == [400, 200]
     assert host.asked("/oauth/token") == 1
 
 
