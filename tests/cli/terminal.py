@@ -13,6 +13,8 @@ from typing import Any
 
 from tests.browser import Browser
 from tests.needs import need_program
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import Community
 from uploader.paths import own_command
 
 ROOT = Path(__file__).parent.parent.parent
@@ -82,7 +84,7 @@ def keyring(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:
-    """A backend in a process of its own, with one account."""
+    """A backend in a process of its own, with one community and one account."""
     command = own_command("server", "serve", "--exit-with-parent", "--port", "0", "--data", str(folder))
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
@@ -90,6 +92,10 @@ def server(folder: Path) -> Iterator[Server]:
         assert process.stdout
         assert process.stdin
         said = json.loads(process.stdout.readline())
+        database = Database(f"sqlite:///{folder / 'reelferry.sqlite3'}")
+        with database.write() as session:
+            session.add(Community(id="c0ffee", name="Film club"))
+        database.close()
         visitor = Browser()
         assert visitor.open(said["setupUrl"]).status_code == 201
         visitor.close()

@@ -22,11 +22,13 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_add_and_wait_is_the_whole_way_from_a_file_to_a_post_that_plays(signed_in: Terminal, clip: Path):
-    objects = signed_in.objects("add", clip, "--text", "Guten Morgen", "--title", "Hafen", "--wait")
+    post = ("--text", "Guten Morgen", "--title", "Hafen", "--community", "film CLUB")
+    objects = signed_in.objects("add", clip, *post, "--wait")
     assert all(set(job) == FIELDS for job in objects)
     last = objects[-1]
     assert (last["status"], last["step"], last["trouble"]) == ("finished", "done", None)
     assert (last["title"], last["text"], last["file"]) == ("Hafen", "Guten Morgen", str(clip))
+    assert last["community"] == "c0ffee"
     assert last["confirmed"] == last["size"] == clip.stat().st_size
     assert last["postId"]
     with urllib.request.urlopen(last["watchUrl"], timeout=10) as page:
@@ -60,13 +62,24 @@ def test_while_one_process_has_the_engine_the_others_hand_their_commands_over(
         other = clips.h264(tmp_path / "other.mp4", seconds=1, size=(320, 180))
         handed = signed_in.run("add", other)
         assert "The Reelferry that is open uploads it." in handed.stdout
-        assert {job["status"] for job in signed_in.objects("list")} >= {"paused"}
+        assert "paused" in {job["status"] for job in signed_in.objects("list")}
+        refused = signed_in.run("login")
+        assert refused.returncode == 1
+        assert "Reelferry is running in a terminal" in refused.stderr
         done = signed_in.objects("add", clip.rename(tmp_path / "third.mp4"), "--text", "Two", "--wait")
         assert done[-1]["status"] == "finished"
         signed_in.objects("cancel", paused["id"])
         out, err = owner.communicate(timeout=30)
     assert owner.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["status"] == "cancelled"
+
+
+def test_a_community_nobody_knows_is_refused_before_anything_is_added(signed_in: Terminal, clip: Path):
+    done = signed_in.run("add", clip, "--community", "Chess club")
+    assert done.returncode == 1
+    assert "There is no community Chess club for you. You can post in: Film club" in done.stderr
+    assert "[refused]" in done.stderr
+    assert signed_in.objects("list") == []
 
 
 def test_ctrl_c_keeps_the_queue_and_says_so(signed_in: Terminal, clip: Path):

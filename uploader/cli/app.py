@@ -99,7 +99,8 @@ def add(
         "title": title,
         "approved": text is not None,
     }
-    with _talking(as_json, moving=wait) as tell, reach.engine(Paths.of_user(), run=wait) as engine:
+    reached = reach.engine(Paths.of_user(), run=wait, online=community is not None)
+    with _talking(as_json, moving=wait) as tell, reached as engine:
         outcome = _Outcome(tell)
         outcome.follow(engine.ask(command))
         if outcome.jobs and wait:
@@ -210,7 +211,8 @@ class _Outcome:
 
 def _give(command: dict[str, Any], as_json: bool, *, run: bool = False) -> None:
     """Give one command and say the replies. With `run` it is waited for, and a job that failed is a failure of ours."""
-    with _talking(as_json, moving=run) as tell, reach.engine(Paths.of_user(), run=run) as engine:
+    reached = reach.engine(Paths.of_user(), run=run, online=command.get("community") is not None)
+    with _talking(as_json, moving=run) as tell, reached as engine:
         outcome = _Outcome(tell)
         outcome.follow(engine.ask(command))
         if not outcome.jobs:

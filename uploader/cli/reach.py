@@ -30,10 +30,11 @@ class Reached:
 
 
 @contextmanager
-def engine(paths: Paths, *, run: bool) -> Iterator[Reached]:
-    """The engine of this user; one of ours if nobody has it open, and that moves bytes only if `run`.
+def engine(paths: Paths, *, run: bool, online: bool = False) -> Iterator[Reached]:
+    """The engine of this user; one of ours if nobody has it open.
 
-    SignInNeeded if no server was ever chosen.
+    Ours moves bytes only if `run`; unless that or `online`, it does not need a server that can be reached. SignInNeeded
+    if no server was ever chosen.
     """
     try:
         owner = Owner.claim(paths)
@@ -41,7 +42,7 @@ def engine(paths: Paths, *, run: bool) -> Iterator[Reached]:
         yield Reached(lambda command: ask(paths, command), elsewhere=True)
         return
     with closing(owner), start_blocking_portal() as portal:
-        opened = open_engine(paths, chosen_server(paths), KeyringVault(), run=run, online=run)
+        opened = open_engine(paths, chosen_server(paths), KeyringVault(), run=run, online=run or online)
         with portal.wrap_async_context_manager(opened) as at:
             loop, commands = portal.call(asyncio.get_running_loop), Commands(at.engine)
             owner.serve(loop, commands.answer)

@@ -56,7 +56,7 @@ class Commands:
     async def _add(self, command: Message) -> AsyncGenerator[Message, None]:
         draft = Draft(
             text=command.get("text") or "",
-            community_id=self._community(command.get("community")),
+            community_id=await self._community(command.get("community")),
             approved=bool(command.get("approved")),
         )
         jobs, refusals = await self._queue.add([Path(path) for path in command["paths"]], draft)
@@ -93,7 +93,11 @@ class Commands:
     async def _change(self, command: Message) -> AsyncGenerator[Message, None]:
         ids = self._ids(command)
         for job_id in ids:
-            self._act(command["do"], job_id, command)
+            with _words():
+                if command["do"] == "post":
+                    await self._write(job_id, command)
+                else:
+                    getattr(self._queue, command["do"])(job_id)
         for job in self._jobs(ids):
             yield job_message(job)
 
@@ -107,16 +111,12 @@ class Commands:
         await self._engine.account.sign_out()
         yield {"type": "signed_out"}
 
-    def _act(self, act: str, job_id: str, command: Message) -> None:
-        with _words():
-            if act == "post":
-                given: dict[str, Any] = {name: command[name] for name in ("title", "text") if command.get(name)}
-                if community := command.get("community"):
-                    given["community_id"] = self._community(community)
-                self._queue.write(job_id, **given)
-                self._queue.approve(job_id, True)
-            else:
-                getattr(self._queue, act)(job_id)
+    async def _write(self, job_id: str, command: Message) -> None:
+        given: dict[str, Any] = {name: command[name] for name in ("title", "text") if command.get(name)}
+        if community := await self._community(command.get("community")):
+            given["community_id"] = community
+        self._queue.write(job_id, **given)
+        self._queue.approve(job_id, True)
 
     def _jobs(self, ids: Sequence[str]) -> list[Job]:
         found = {job.id: job for job in self._queue.jobs}
@@ -135,12 +135,23 @@ class Commands:
             raise errors.UnknownJob(title=f"There is no upload {beginning}")
         return ids[0]
 
-    def _community(self, named: str | None) -> str | None:
-        """The id of a community given by id or name; as given where the server's list is not known yet."""
-        for community in self._engine.account.fact.communities:
-            if named in {community.id, community.name}:
-                return community.id
-        return named
+    async def _community(self, named: str | None) -> str | None:
+        """The id of a community given by id or name. Where the server cannot be asked it is taken for an id."""
+        if not named:
+            return None
+        account = self._engine.account
+        if account.fact.me is None:
+            await account.refresh()
+        known = account.fact.communities
+        wanted = named.casefold()
+        found = [one.id for one in known if named == one.id] or [
+            one.id for one in known if wanted == one.name.casefold()
+        ]
+        if not found and account.fact.me is not None:
+            names = ", ".join(one.name for one in known)
+            hint = f"You can post in: {names}." if known else "You are in no community; leave it out."
+            raise errors.Refused(title=f"There is no community {named} for you", hint=hint)
+        return found[0] if found else named
 
 
 def is_over(job: Job) -> bool:
