@@ -22,7 +22,8 @@ import av
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QApplication, QMenu
 
 from uploader import errors, media
 from uploader.desktop.drop_overlay import verdict
@@ -45,17 +46,24 @@ ACCOUNT = Account(
         protocols=("tus",),
     ),
 )  # fmt: skip
+SKIES = (
+    ("0x17244a", "0x5b5f97", "0xe59a7b", "0xf8d9a8"), ("0x2c3e50", "0x486a80", "0x8fb3bf", "0xdfe9e4"),
+    ("0x0b0f1f", "0x1b2950", "0x3b4f8f", "0xf0b35b"), ("0x5aa9e6", "0x9cd0f0", "0xe7eef2", "0xb98b6a"),
+    ("0x3a2a1c", "0x8a5a34", "0xd9a25f", "0xf4e3c3"), ("0x0f3d3e", "0x2f7f79", "0x9fd3c1", "0xf1f3df"),
+    ("0x3d1f3a", "0x8b3f63", "0xe0747a", "0xf7c59f"), ("0x1d3319", "0x4c7a34", "0xa6c26a", "0xeef2c9"),
+)  # fmt: skip
 STANDARD, SMALL = (1080, 720), (720, 520)
 
 
 def frames(folder: Path, count: int) -> list[Path]:
     """One frame of each of `count` generated clips."""
     made = []
-    for number in range(count):
+    for number, colours in enumerate(SKIES[:count]):
+        shades = ":".join(f"c{at}={colour}" for at, colour in enumerate(colours))
         clip = folder / f"{number}.mp4"
         graph = Graph()
         graph.link_nodes(
-            graph.add("gradients", f"size=640x360:rate=5:n=4:speed=0.03:seed={number + 3}"),
+            graph.add("gradients", f"size=640x360:rate=5:n=4:x0=0:y0=0:x1=0:y1=360:speed=0.00001:{shades}"),
             graph.add("format", "yuv420p"),
             graph.add("buffersink"),
         ).configure()
@@ -134,14 +142,19 @@ def _choose(row: int) -> Callable[[MainWindow, Theme], None]:
 
 
 def _keyboard(window: MainWindow, _theme: Theme) -> None:
-    window.activateWindow()
     _choose(1)(window, _theme)
+    window.header.add_button.setFocus()
     window.view.setFocus(Qt.FocusReason.TabFocusReason)
 
 
 def _compose(window: MainWindow, theme: Theme) -> None:
     _choose(0)(window, theme)
     window._compose()  # noqa: SLF001  (no mouse here)
+
+
+def _menu(window: MainWindow, theme: Theme) -> None:
+    _choose(0)(window, theme)
+    window._row_menu(window.mapToGlobal(QPoint(420, 190)))  # noqa: SLF001  (no mouse here)
 
 
 def _bottom(window: MainWindow, _theme: Theme) -> None:
@@ -164,7 +177,7 @@ PICTURES: Mapping[str, Picture] = {
     "drag-empty": Picture(STANDARD, _drag, empty=True),
     "banner": Picture(STANDARD, _sign_in_needed),
     "toast": Picture(STANDARD, lambda window, _: window.toast.say("Cancelled “Harbour at dawn”", lambda: None)),
-    "menu": Picture(STANDARD, lambda window, _: window._row_menu(window.mapToGlobal(QPoint(420, 160)))),  # noqa: SLF001  (no mouse here)
+    "menu": Picture(STANDARD, _menu),
     "first-run": Picture(STANDARD, _first_run(FirstRun.ask_server), empty=True),
     "first-run-wrong": Picture(
         STANDARD,
@@ -190,6 +203,8 @@ def take(application: QApplication, picture: Picture, appearance: str, some: lis
     if not picture.empty:
         window.take([Changed(job) for job in some])
     window.show()
+    window.activateWindow()
+    application.processEvents()
     picture.prepare(window, theme)
     for _ in range(3):  # frames are asked for by painting, and read beside
         application.processEvents()
@@ -197,8 +212,11 @@ def take(application: QApplication, picture: Picture, appearance: str, some: lis
         window.thumbnails.settle()
     application.processEvents()
     shown = window.grab()
-    if popup := application.activePopupWidget():
-        popup.render(shown, window.mapFromGlobal(popup.pos()))
+    for popup in application.topLevelWidgets():
+        if isinstance(popup, QMenu) and popup.isVisible():
+            with QPainter(shown) as painter:
+                painter.drawPixmap(window.mapFromGlobal(popup.pos()), popup.grab())
+            popup.close()
     shown.save(str(file))
     window.stop()
     window.hide()
@@ -211,12 +229,18 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("folder", type=Path)
     words.add_argument("--all", action="store_true")
+    words.add_argument("--only", help="the picture of this name alone, light and dark")
     chosen = words.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     scale = os.environ.get("QT_SCALE_FACTOR", "1")
     with tempfile.TemporaryDirectory() as folder:
         application = QApplication(sys.argv[:1])
         some = jobs(frames(Path(folder), 8))
+        if chosen.only:
+            for appearance in ("light", "dark"):
+                file = chosen.folder / f"{chosen.only}-{appearance}-{scale}x.png"
+                take(application, PICTURES[chosen.only], appearance, some, file)
+            return
         if not chosen.all:
             take(application, PICTURES["screenshot"], "light", some, chosen.folder / "screenshot.png")
             return

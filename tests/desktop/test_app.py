@@ -103,7 +103,7 @@ def test_from_the_first_start_to_a_post_and_back_the_next_day(qtbot: QtBot, desk
     links.answering = True
     page.sign_in_button.click()
     qtbot.waitUntil(lambda: window.work.isVisible() and window._account.me is not None, timeout=PATIENCE)
-    assert window.header.account_button.text() == "Ada ▾"
+    assert window.header.account_button.text() == " Ada ▾"
     assert settings.load(desks.paths.settings).server == settings.LOCAL
 
     window.add([clips.h264(tmp_path / "Hafen #1 ü.mp4")])

@@ -15,7 +15,7 @@ from uploader.engine.job import Job
 
 Key = QKeySequence | QKeySequence.StandardKey | Qt.Key | str
 ROW_ORDER = (
-    (Action.PAUSE, Action.RESUME, Action.RETRY, Action.RESTART, Action.POST, Action.HOLD),
+    (Action.PAUSE, Action.RESUME, Action.RETRY, Action.RESTART, Action.POST, Action.POST_NOW, Action.HOLD),
     (Action.OPEN, Action.COPY_LINK, Action.SHOW_FILE),
     (Action.RENAME, Action.MOVE_UP, Action.MOVE_DOWN),
     (Action.CANCEL, Action.REMOVE),
@@ -24,6 +24,7 @@ ROW_KEYS = {
     Action.PAUSE: "Space",
     Action.RESUME: "Space",
     Action.POST: "Ctrl+Return",
+    Action.POST_NOW: "Ctrl+Return",
     Action.RENAME: "F2",
     Action.MOVE_UP: "Alt+Up",
     Action.MOVE_DOWN: "Alt+Down",

@@ -86,6 +86,7 @@ class Deeds(QObject):
             Action.RETRY: lambda queue: queue.retry(job_id),
             Action.RESTART: lambda queue: queue.restart(job_id),
             Action.POST: lambda queue: queue.approve(job_id, True),
+            Action.POST_NOW: lambda queue: queue.approve(job_id, True),
             Action.HOLD: lambda queue: queue.approve(job_id, False),
             Action.REMOVE: lambda queue: queue.remove(job_id),
         }

@@ -28,6 +28,7 @@ class Action(enum.StrEnum):
     RETRY = "Retry"
     RESTART = "Upload new version"
     POST = "Post when ready"
+    POST_NOW = "Post now"
     HOLD = "Don’t post yet"
     OPEN = "Open"
     COPY_LINK = "Copy link"
@@ -71,6 +72,9 @@ class Description:
     progress: Progress | None = None
     primary: Action | None = None
 
+
+POSTING = frozenset({Action.POST, Action.POST_NOW, Action.HOLD})
+"""Allowed as long as the post can still be changed."""
 
 _STAGES = {"queued": 1, "transcoding": 2, "publishing": 3}
 _STEP_BACK = frozenset({"file_changed"})
@@ -126,7 +130,7 @@ def primary(job: Job) -> Action | None:
     """The one button a row shows."""
     choices = allowed(job)
     if job.step is Step.POST and job.status is not Status.FAILED:
-        wanted: tuple[Action, ...] = (Action.RESUME, Action.POST)
+        wanted: tuple[Action, ...] = (Action.RESUME, Action.POST_NOW)
     else:
         wanted = (Action.RESTART, Action.RETRY, Action.RESUME, Action.OPEN, Action.PAUSE)
     return next((action for action in wanted if action in choices), None)
@@ -141,7 +145,8 @@ def allowed(job: Job) -> frozenset[Action]:
         return frozenset(actions | {Action.REMOVE})
     actions |= {Action.CANCEL, Action.MOVE_UP, Action.MOVE_DOWN}
     if not job.sealed:
-        actions |= {Action.RENAME, Action.HOLD if job.draft.approved else Action.POST}
+        post = Action.POST_NOW if job.step is Step.POST else Action.POST
+        actions |= {Action.RENAME, Action.HOLD if job.draft.approved else post}
     match job.status:
         case Status.PAUSED:
             actions.add(Action.RESUME)

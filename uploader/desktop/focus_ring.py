@@ -2,7 +2,17 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QFocusFrame, QProxyStyle, QStyle, QStyleOption, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QFocusFrame,
+    QLineEdit,
+    QPlainTextEdit,
+    QProxyStyle,
+    QStyle,
+    QStyleOption,
+    QWidget,
+)
 
 from uploader.desktop import tokens
 from uploader.desktop.theme import Theme
@@ -23,11 +33,13 @@ class FocusRing(QFocusFrame):
         theme.changed.connect(self.update)
 
     def _follow(self, _old: QWidget | None, new: QWidget | None) -> None:
-        """A focus that came by mouse needs no ring, and a list shows its own, around the row."""
-        by_keyboard = QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
+        """What is written in always shows it, the rest only for the keyboard; a list shows its own, around the row."""
+        wanted = (
+            isinstance(new, QLineEdit | QPlainTextEdit) or QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
+        )
         takes = new is not None and new.focusPolicy() != Qt.FocusPolicy.NoFocus and self._inside.isAncestorOf(new)
         fits = takes and not isinstance(new, QAbstractItemView)
-        self.setWidget(new if fits and by_keyboard else None)  # type: ignore[arg-type]
+        self.setWidget(new if fits and wanted else None)  # type: ignore[arg-type]
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  (Qt's name)
         """Qt asks."""

@@ -97,11 +97,11 @@ class Header(QFrame):
         me = self._account.me
         signed_in = self._account.state is AccountState.SIGNED_IN
         if me:
-            self.account_button.setText(f"{me.name} ▾")
+            self.account_button.setText(f" {me.name} ▾")
             self.account_button.setIcon(QIcon(initial(me.name, self._theme, self.devicePixelRatioF())))
             self.account_button.setAccessibleName(f"Account: {me.name}")
         else:
-            self.account_button.setText("Account ▾")
+            self.account_button.setText(" Account ▾")
             self.account_button.setIcon(icon("account", colours.text))
             self.account_button.setAccessibleName("Account: not signed in")
         self._sign_in.setVisible(not signed_in)

@@ -103,9 +103,10 @@ class PostForm(QWidget):
 
     def post(self) -> None:
         """The person's word: post it when it is ready. Nothing happens where that is not possible."""
-        if self._job and self.post_button.isEnabled() and Action.POST in describe.allowed(self._job):
-            self._drafts.save()
-            self.acted.emit(Action.POST, [self._job])
+        if not self._job or not self.post_button.isEnabled():
+            return
+        for action in {Action.POST, Action.POST_NOW} & describe.allowed(self._job):
+            self._act(action)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  (Qt's name)
         """The picture takes what the text can spare."""
@@ -256,7 +257,7 @@ class PostForm(QWidget):
             return
         fits = self._count() >= 0
         posted = job.status is Status.FINISHED
-        open_ = Action.POST in describe.allowed(job) or Action.HOLD in describe.allowed(job)
+        open_ = bool(describe.POSTING & describe.allowed(job))
         approved = job.draft.approved
         ready = job.step is Step.POST
         for field in (self.title, self.text):
@@ -271,7 +272,7 @@ class PostForm(QWidget):
         self.open_button.setVisible(posted and bool(job.watch_url))
         self.copy_button.setVisible(posted and bool(job.watch_url))
         self.post_button.setVisible(open_ and not approved)
-        self.post_button.setText("Post now" if ready or not self.at_once.isChecked() else "Post when ready")
+        self.post_button.setText(Action.POST_NOW if ready or not self.at_once.isChecked() else Action.POST)
         self.post_button.setAccessibleName(self.post_button.text())
         self.post_button.setEnabled(fits and (ready or self.at_once.isChecked()))
         words, role = self._words(job, fits=fits)

@@ -21,6 +21,7 @@ ACTION_ICONS = {
     Action.RETRY: "retry",
     Action.RESTART: "restart",
     Action.POST: "post",
+    Action.POST_NOW: "post",
     Action.HOLD: "hold",
     Action.OPEN: "open",
     Action.COPY_LINK: "copy",
@@ -31,7 +32,7 @@ ACTION_ICONS = {
     Action.CANCEL: "cancel",
     Action.REMOVE: "remove",
 }
-_SPELT_OUT = {Action.RETRY, Action.RESTART, Action.OPEN}
+_SPELT_OUT = {Action.RETRY, Action.RESTART, Action.OPEN, Action.POST_NOW}
 
 
 class Part(enum.Enum):

@@ -65,7 +65,7 @@ QLineEdit, QPlainTextEdit, QComboBox {{
 }}
 QLineEdit, QComboBox {{ padding: 0 {t.S}px; min-height: {t.CONTROL - 2}px; }}
 QPlainTextEdit {{ padding: {t.XS}px; }}
-QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus {{ border-color: {c.accent}; }}
+QLineEdit:read-only, QPlainTextEdit:read-only {{ background: {c.window}; border-color: {c.line}; }}
 QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled {{
     background: {c.window}; color: {c.secondary}; border-color: {c.line};
 }}
@@ -83,6 +83,7 @@ QMenu {{
     background: {c.surface}; color: {c.text}; border: 1px solid {c.edge}; padding: {t.XS}px;
 }}
 QMenu::item {{ padding: 6px {t.XL}px 6px {t.S}px; border-radius: {t.XS}px; }}
+QMenu::icon {{ padding-left: {t.S}px; }}
 QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
 QMenu::item:disabled {{ color: {c.secondary}; }}
 QMenu::separator {{ height: 1px; background: {c.line}; margin: {t.XS}px {t.S}px; }}
