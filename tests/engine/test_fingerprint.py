@@ -47,15 +47,15 @@ def test_small_files_have_one_too(tmp_path: Path, size: int) -> None:
 def test_the_same_file_passes(path: Path) -> None:
     known = fingerprint.take(path)
     fingerprint.check(path, known)
-    assert fingerprint.verify(path, known) == known
+    fingerprint.verify(path, known)
 
 
-def test_a_touched_or_copied_file_passes_before_an_upload_goes_on_and_not_in_the_middle_of_it(path: Path) -> None:
+def test_another_time_is_another_file_for_it_may_be_the_middle_that_changed(path: Path) -> None:
     known = fingerprint.take(path)
     os.utime(path, ns=(1, 2))
-    assert fingerprint.verify(path, known).mtime_ns == 2
-    with pytest.raises(FileChanged):
-        fingerprint.check(path, known)
+    for compare in (fingerprint.check, fingerprint.verify):
+        with pytest.raises(FileChanged):
+            compare(path, known)
 
 
 @pytest.mark.parametrize("where", [0, EDGE - 1, -1, -EDGE])

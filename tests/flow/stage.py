@@ -122,7 +122,7 @@ class Server:
 
     def original(self, video: dict[str, Any]) -> Path:
         """The file as it arrived."""
-        return self.folder / "uploads" / video["provider_upload_id"]
+        return self.folder / "uploads" / str(video["provider_upload_id"])
 
 
 @dataclass

@@ -122,10 +122,7 @@ class Carrier:
 
     async def _transfer(self, run: Run, work: Work) -> None:
         """Send the file, and only this file: what changes while it is sent is not continued."""
-        job = work.job
-        found = await asyncio.to_thread(fingerprint.verify, job.path, known(job.fingerprint))
-        if found != job.fingerprint:
-            work.learn(fingerprint=found)
+        await asyncio.to_thread(fingerprint.verify, work.job.path, known(work.job.fingerprint))
         try:
             await self._flow[Step.TRANSFER](work)
             _unchanged(work)
