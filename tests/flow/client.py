@@ -9,10 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from uploader.engine.engine import Engine
-
 from tests.browser import Browser
 from uploader import log
+from uploader.engine.engine import Engine
 from uploader.engine.facts import Changed, Fact
 from uploader.engine.job import Draft, Status
 from uploader.paths import Paths
