@@ -111,6 +111,15 @@ def test_durations_are_rounded_half_up_and_the_exact_one_is_kept(
         assert (video.duration, video.metadata_) == (shown, {"durationSeconds": exact})
 
 
+def test_a_failed_video_that_is_deleted_keeps_no_word_of_its_failure(database: Database, video_id: str):
+    with database.write() as session:
+        assert videos.failed(session, video_id, "not_a_video", "This is not a video", NOON)
+        assert videos.deleted(session, video_id, NOON)
+    with database.read() as session:
+        video = session.get_one(Video, video_id)
+        assert (video.status, video.error, video.error_code) == ("cancelled", None, None)
+
+
 def test_a_video_that_is_not_there_is_never_changed(database: Database):
     with database.write() as session:
         assert not videos.received(session, "nobody", NOON)

@@ -21,7 +21,7 @@ from uploader.backend.store.models import Video, VideoUpload
 from uploader.wire import VideoState
 
 UNFINISHED = ("uploading", "processing")
-NOWHERE = {"playback_url": None, "thumbnail_url": None}
+NOTHING_LEFT = {"playback_url": None, "thumbnail_url": None, "error": None, "error_code": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def cancelled(session: Session, video_id: str, now: datetime) -> bool:
 
 def deleted(session: Session, video_id: str, now: datetime) -> bool:
     """Its owner deleted it, whatever its state. False: that has happened before."""
-    if not _move(session, video_id, (*UNFINISHED, "ready", "error"), "cancelled", now, **NOWHERE):
+    if not _move(session, video_id, (*UNFINISHED, "ready", "error"), "cancelled", now, **NOTHING_LEFT):
         return False
     _forget(session, session.get_one(Video, video_id), "cancelled")
     return True
