@@ -8,6 +8,7 @@ import shiboken6
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests.desktop.desks import Desks, Links
 from tests.desktop.jobs import NOW
 from tests.desktop.pretend import Wishes
 from uploader.desktop.main_window import MainWindow
@@ -43,3 +44,17 @@ def window(qtbot: QtBot, theme: Theme, wishes: Wishes) -> Iterator[MainWindow]:
     yield made
     made.stop()
     shiboken6.delete(made)
+
+
+@pytest.fixture
+def links(qapp: QApplication) -> Iterator[Links]:
+    made = Links()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desks(qtbot: QtBot, tmp_path: Path) -> Iterator[Desks]:
+    made = Desks(qtbot, tmp_path / "reelferry")
+    yield made
+    made.leave()

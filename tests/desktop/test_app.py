@@ -1,91 +1,21 @@
 """The whole program in one process: first run, sign-in, a drop, a post, and away again."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import shiboken6
-from PySide6.QtCore import QObject, QTimer, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
-from tests.browser import Browser
+from tests.desktop.desks import PATIENCE, Desks, Links
 from tests.desktop.jobs import uploading
 from tests.media import clips
 from uploader import settings
-from uploader.desktop.app import Desktop
+from uploader.desktop.app import hand_over
 from uploader.engine import instance
 from uploader.engine.facts import AccountState, Changed
 from uploader.engine.job import Status
-from uploader.engine.session import MemoryVault
-from uploader.paths import Paths
-
-PATIENCE = 60_000
-
-
-class Links(QObject):
-    """What the system's browser is asked to open, and a person who answers its pages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened: list[str] = []
-        self.person = Browser()
-        self.answering = True
-        for scheme in ("http", "https"):
-            QDesktopServices.setUrlHandler(scheme, self, "follow")  # type: ignore[arg-type]  # the stub wants bytes, the call text
-
-    @Slot(QUrl)
-    def follow(self, url: QUrl) -> None:
-        self.opened.append(url.toString())
-        if self.answering:
-            threading.Thread(target=self.person.open, args=(self.opened[-1],)).start()
-
-    def close(self) -> None:
-        for scheme in ("http", "https"):
-            QDesktopServices.unsetUrlHandler(scheme)
-        self.person.close()
-
-
-@pytest.fixture
-def links(qapp: QApplication) -> Iterator[Links]:
-    made = Links()
-    yield made
-    made.close()
-
-
-class Desks:
-    """Starts the program over one folder, as often as a test likes."""
-
-    def __init__(self, qtbot: QtBot, folder: Path) -> None:
-        self._qtbot = qtbot
-        self.paths = Paths.under(folder).make()
-        self.vault = MemoryVault()
-        self._running: list[tuple[Desktop, instance.Owner]] = []
-
-    def start(self, *files: Path, local: bool = False) -> Desktop:
-        owner = instance.Owner.claim(self.paths)
-        desktop = Desktop(self.paths, owner, self.vault)
-        self._running.append((desktop, owner))
-        desktop.start(files, local=local)
-        return desktop
-
-    def leave(self) -> None:
-        while self._running:
-            desktop, owner = self._running.pop()
-            with self._qtbot.waitCallback(timeout=PATIENCE) as gone:
-                desktop.session.stop(gone)
-            desktop.end()
-            owner.close()
-            shiboken6.delete(desktop.window)
-
-
-@pytest.fixture
-def desks(qtbot: QtBot, tmp_path: Path) -> Iterator[Desks]:
-    made = Desks(qtbot, tmp_path / "reelferry")
-    yield made
-    made.leave()
 
 
 @pytest.mark.slow
@@ -181,3 +111,15 @@ def test_closing_with_uploads_on_their_way_says_once_that_they_continue(qtbot: Q
     desktop.window.close()
     assert desktop.window.isVisible()
     assert not settings.load(desks.paths.settings).told_about_closing
+
+
+def test_the_second_start_hands_its_files_over_and_shows_the_first(qtbot: QtBot, desks: Desks, tmp_path: Path):
+    desktop = desks.start()
+    desktop.window.hide()
+    codes: list[int] = []
+    other = threading.Thread(target=lambda: codes.append(hand_over(desks.paths, [])))
+    other.start()
+    qtbot.waitUntil(lambda: bool(codes), timeout=PATIENCE)
+    other.join()
+    assert codes == [0]
+    assert desktop.window.isVisible()

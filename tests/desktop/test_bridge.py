@@ -125,6 +125,30 @@ def test_stopping_closes_the_engine_and_joins_the_thread(qtbot: QtBot):
     never.cancel()
 
 
+def test_stopping_in_the_middle_of_opening_opens_first_and_then_closes(qtbot: QtBot):
+    order: list[str] = []
+
+    @asynccontextmanager
+    async def slow(emit: Emit) -> AsyncIterator[Clockwork]:
+        order.append("opening")
+        await asyncio.to_thread(began.wait)
+        order.append("open")
+        try:
+            yield Clockwork(emit)
+        finally:
+            order.append("closed")
+
+    began = threading.Event()
+    bridge: Bridge[Clockwork] = Bridge()
+    bridge.start()
+    bridge.open(slow, unexpected, unexpected)
+    bridge.run(asyncio.Event().wait)
+    qtbot.waitUntil(lambda: order == ["opening"])
+    threading.Timer(0.05, began.set).start()
+    bridge.stop()
+    assert order == ["opening", "open", "closed"]
+
+
 def test_a_cancelled_command_never_answers(qtbot: QtBot, bridge: Bridge[Clockwork]):
     waiting, answers = bridge.run(asyncio.Event().wait, unexpected, unexpected), list[int]()
     waiting.cancel()

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         owner = instance.Owner.claim(paths)
     except errors.QueueInUse:
-        return _hand_over(paths, files)
+        return hand_over(paths, files)
     try:
         return Desktop(paths, owner, KeyringVault()).run(files, local=given.local)
     finally:
@@ -160,7 +160,7 @@ def the_application() -> QApplication:
     return application
 
 
-def _hand_over(paths: Paths, files: Sequence[Path]) -> int:
+def hand_over(paths: Paths, files: Sequence[Path]) -> int:
     """Another Reelferry owns the queue: give it the files, and have it show its window."""
     try:
         if files:

@@ -52,14 +52,16 @@ class Bridge(QObject, Generic[E]):
         self._engine: asyncio.Future[E] = self.loop.create_future()
         self._closing: asyncio.Event | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._answered.connect(lambda answer: answer())
+        self._stopped = False
+        self._answered.connect(self._hear)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the engine, end the loop, join the thread. Nothing of Python runs beside Qt after this."""
+        """Close the engine, end the loop, join the thread. After this nothing runs beside Qt and no answer comes."""
+        self._stopped = True
         if self._thread.is_alive():
             asyncio.run_coroutine_threadsafe(self._wind_down(), self.loop).result()
             self.loop.call_soon_threadsafe(self.loop.stop)
@@ -72,7 +74,7 @@ class Bridge(QObject, Generic[E]):
 
         async def opening() -> E:
             async with self._one_at_a_time:
-                await self.closed()
+                await self._close()
                 return await self._open(make)
 
         self.run(opening, then, otherwise)
@@ -127,6 +129,10 @@ class Bridge(QObject, Generic[E]):
         """Have the GUI thread call this. For the loop's side."""
         self._answered.emit(call)
 
+    def _hear(self, answer: Callable[[], object]) -> None:
+        if not self._stopped:
+            answer()
+
     def _fail(self, error: Exception, otherwise: Callable[[Exception], object] | None) -> None:
         if otherwise is not None:
             self.answer(lambda: otherwise(error))
@@ -160,7 +166,14 @@ class Bridge(QObject, Generic[E]):
         return engine
 
     async def closed(self) -> None:
-        """Close the engine; commands given from now on wait for the next one. For the loop's side."""
+        """Close the engine; commands given from now on wait for the next one. For the loop's side.
+
+        One that is just being opened is opened first: broken off half way it would leave a thread behind.
+        """
+        async with self._one_at_a_time:
+            await self._close()
+
+    async def _close(self) -> None:
         if self._closing is None:
             return
         closing, self._closing = self._closing, None

@@ -13,7 +13,9 @@ from uploader.desktop.theme import Theme
 
 def address(typed: str) -> str | None:
     """A server's address as a person types it, made whole; None if it cannot be one."""
-    words = typed.strip().rstrip("/")
+    words = typed.strip()
+    if not words.endswith("://"):
+        words = words.rstrip("/")
     if not words or any(letter.isspace() for letter in words):
         return None
     if "://" not in words:

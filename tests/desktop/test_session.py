@@ -1,0 +1,113 @@
+"""Which page and which banner every state of the account brings."""
+
+import pytest
+
+from tests.desktop.desks import Desks
+from uploader import errors, settings
+from uploader.desktop.app import Desktop
+from uploader.desktop.first_run import address
+from uploader.engine.facts import Account, AccountState, Network
+from uploader.engine.job import Trouble
+from uploader.settings import Settings
+from uploader.wire import Me
+
+ADA = Me(id="1", username="ada", name="Ada")
+
+
+@pytest.fixture
+def desktop(desks: Desks) -> Desktop:
+    """One whose first run is over, with a server that nobody can reach."""
+    settings.save(desks.paths.settings, Settings(server="http://127.0.0.1:9"))
+    return desks.start()
+
+
+def trouble(error: type[errors.ReelferryError]) -> Trouble:
+    return Trouble(error.code, error.title, error.hint)
+
+
+@pytest.mark.parametrize(
+    ("account", "title", "button"),
+    [
+        (Account(AccountState.SIGN_IN_NEEDED, ADA), "Sign in to continue", "Sign in"),
+        (Account(AccountState.KEYRING_LOCKED), "Your password safe is locked", "Try again"),
+        (Account(AccountState.KEYRING_ABSENT), "There is no password safe on this computer", "Sign in"),
+        (
+            Account(AccountState.SIGNED_IN, ADA, trouble=trouble(errors.CaptivePortal)),
+            "This network wants you to sign in to it",
+            "Try again",
+        ),
+        (
+            Account(AccountState.SIGNED_IN, ADA, trouble=trouble(errors.KeyringAbsent)),
+            "There is no password safe on this computer",
+            "OK",
+        ),
+    ],
+)
+def test_what_holds_everything_up_is_said_once_and_not_in_the_way(
+    desktop: Desktop, account: Account, title: str, button: str
+):
+    desktop.session._take((account,))
+    work = desktop.window.work
+    assert work.isVisible()
+    assert work.banner.isVisible()
+    assert (work.banner.title.text(), work.banner.button.text()) == (title, button)
+
+
+def test_read_is_read(desktop: Desktop):
+    account = Account(AccountState.SIGNED_IN, ADA, trouble=trouble(errors.KeyringAbsent))
+    desktop.session._take((account, Network(online=True, rate=0)))
+    desktop.window.work.banner.button.click()
+    assert desktop.window.work.banner.isHidden()
+    desktop.session._take((account,))
+    assert desktop.window.work.banner.isHidden()
+
+
+def test_offline_is_said_and_taken_back(desktop: Desktop):
+    signed_in = Account(AccountState.SIGNED_IN, ADA)
+    desktop.session._take((signed_in, Network(online=False, rate=0)))
+    assert desktop.window.work.banner.title.text() == "You are offline"
+    desktop.session._take((Network(online=True, rate=0),))
+    assert desktop.window.work.banner.isHidden()
+
+
+def test_signed_out_asks_to_sign_in_to_the_server_by_name(desktop: Desktop):
+    desktop.session._take((Account(AccountState.SIGNED_OUT),))
+    page = desktop.session._page
+    assert page.isVisible()
+    assert page.sign_in_title.text() == "Sign in"
+    assert page.sign_in_words.text().startswith("A page of 127.0.0.1:9 opens in your browser.")
+
+
+def test_another_server_can_be_looked_for_and_the_old_one_kept(desktop: Desktop):
+    desktop.window.header.server_wanted.emit()
+    page = desktop.session._page
+    assert page.isVisible()
+    page.keep_button.click()
+    assert desktop.session.settings.server == "http://127.0.0.1:9"
+
+
+def test_an_appearance_is_kept(desktop: Desktop, desks: Desks):
+    desktop.window.header.appearance_chosen.emit("dark")
+    assert settings.load(desks.paths.settings).appearance == "dark"
+    desktop.window.header.appearance_chosen.emit("light")
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole"),
+    [
+        ("films.example", "https://films.example"),
+        (" https://films.example/ ", "https://films.example"),
+        ("http://films.example:8080", "http://films.example:8080"),
+        ("localhost:3000", "http://localhost:3000"),
+        ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+        ("films.example/club", "https://films.example/club"),
+        ("", None),
+        ("two words", None),
+        ("ftp://films.example", None),
+        ("https://", None),
+        ("films.example:99999999", None),
+        ("films.example/?q=1", None),
+    ],
+)
+def test_an_address_is_taken_as_people_type_it(typed: str, whole: str | None):
+    assert address(typed) == whole
