@@ -89,7 +89,7 @@ class Engine:
         wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue.
         """
         paths.make()
-        store = await asyncio.to_thread(Store.open, paths.queue)
+        store = Store.open(paths.queue)  # not in a thread: cancelled there, it would be left open
         try:
             async with api_client(server) as api, upload_client() as uploads:
                 engine = cls(
