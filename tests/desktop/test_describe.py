@@ -31,6 +31,11 @@ APPROVED = Draft("words", None, approved=True)
         (processing(processing=Processing("queued", None, 1)), "Processing (next in line)", Tone.ACTIVE),
         (processing(processing=Processing("queued", None, 4)), "Processing (4 in line)", Tone.ACTIVE),
         (processing(processing=Processing("publishing")), "Processing (step 3 of 3)", Tone.ACTIVE),
+        (
+            processing(processing=Processing("waiting_for_space")),
+            "Processing waits: the server has no space left",
+            Tone.ACTIVE,
+        ),
         (processing(processing=Processing("something new", 7.9)), "Processing (7 %)", Tone.ACTIVE),
         (processing(status=Status.WAITING), "Processing", Tone.ACTIVE),
         (processing(status=Status.PAUSED), "Paused · the server has the whole file", Tone.QUIET),

@@ -77,6 +77,14 @@ def _waiting() -> ColumnElement[bool]:
     return JobRow.done_at.is_(None) & or_(JobRow.lease_until.is_(None), JobRow.lease_until < now())
 
 
+class Later(Exception):
+    """The job cannot be done now, and it is not its fault: this attempt does not count. `after`: until the next."""
+
+    def __init__(self, after: timedelta) -> None:
+        super().__init__(f"again in {after}")
+        self.after = after
+
+
 class Lease:
     """One attempt at one job. `attempt` counts from 1; `final` says that no other follows if this one fails."""
 
@@ -106,9 +114,9 @@ class Lease:
         wait = timedelta(seconds=min(2**self.attempt, LONGEST_WAIT))
         self._write(done_at=now() if self.final else None, lease_until=None, run_at=now() + wait, error=error)
 
-    def give_back(self) -> None:
+    def give_back(self, after: timedelta = timedelta()) -> None:
         """It was not the job's fault: this attempt does not count."""
-        self._write(lease_until=None, attempts=self.attempt - 1)
+        self._write(lease_until=None, attempts=self.attempt - 1, run_at=now() + after)
 
     def _write(self, **values: datetime | int | str | None) -> bool:
         """Fenced: only the holder of this very lease may write. False if that is somebody else now."""
@@ -138,7 +146,8 @@ def claim(database: Database, kinds: Collection[str], worker: str, length: timed
 class Worker(threading.Thread):
     """Does jobs of the kinds it has handlers for, one at a time, until it is stopped.
 
-    A handler that returns has done the job; one that raises has failed this attempt.
+    A handler that returns has done the job; one that raises `Later` wants another attempt then; one that raises
+    anything else has failed this one.
     """
 
     def __init__(
@@ -181,6 +190,9 @@ class Worker(threading.Thread):
     def _do(self, lease: Lease) -> None:
         try:
             self._handlers[lease.kind](lease)
+        except Later as later:
+            lease.give_back(later.after)
+            return
         except Exception as error:  # one job must not end the worker
             if lease.let_go:
                 lease.give_back()

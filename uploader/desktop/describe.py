@@ -239,6 +239,8 @@ def _processing(job: Job) -> str:
         return "Processing"
     if told.queue_position:
         return f"Processing ({'next in line' if told.queue_position == 1 else f'{told.queue_position} in line'})"
+    if told.stage == "waiting_for_space":
+        return "Processing waits: the server has no space left"
     parts = []
     if told.stage in _STAGES:
         parts.append(f"step {_STAGES[told.stage]} of {len(_STAGES)}")

@@ -1,11 +1,13 @@
 """The provider itself: gives leave to upload into this computer's data folder, and deletes what came of it."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
 
 from starlette.routing import BaseRoute
 
+from uploader import media
 from uploader.backend.config import Config
 from uploader.backend.jobs import Handler
 from uploader.backend.providers.base import Addresses, Grant, Order, Sight
@@ -32,7 +34,9 @@ class LocalProvider:
     name = NAME
     protocols: tuple[str, ...] = ("tus",)
 
-    def __init__(self, config: Config, base_url: str, database: Database) -> None:
+    def __init__(
+        self, config: Config, base_url: str, database: Database, *, hls: Callable[..., media.HlsResult] = media.hls
+    ) -> None:
         self.files = Files(config.data / "uploads")
         self.media = config.data / "media"
         self.media.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,6 +46,7 @@ class LocalProvider:
         self._config = config
         self._base_url = base_url
         self._database = database
+        self._hls = hls
         self._tus = Tus(self.uploads, self.files, max_bytes=config.max_bytes)
         self._playback = Playback(self.media, base_url, signer, now)
         self._watch = Watch(database, self._playback, base_url, signer, now)
@@ -81,7 +86,7 @@ class LocalProvider:
         webhook_url = config.webhook_url or f"{self._base_url}{WEBHOOK}"
         return {
             "transcode": Transcoder(
-                self._database, self.uploads, self.files, self.media, config.max_duration, self._media_urls
+                self._database, self.uploads, self.files, self.media, config.max_duration, self._media_urls, self._hls
             ),
             "deliver_webhook": deliverer(webhook_url, config.webhook_secret, now),
             KIND: self.sweeper,

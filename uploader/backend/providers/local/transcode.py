@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from sqlalchemy import select
 
 from uploader import errors, media
 from uploader.backend import jobs, videos
-from uploader.backend.jobs import Lease
+from uploader.backend.jobs import Later, Lease
 from uploader.backend.providers.local.files import Files
 from uploader.backend.providers.local.uploads import Upload, Uploads
 from uploader.backend.store.database import Database
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 A_SECOND = 1.0
 TRIES = 2
 FOREVER = 1_000_000
+FULL = timedelta(minutes=1)
+"""Between two attempts while there is no space left."""
 ABOUT_THE_VIDEO = (errors.NotAVideo, errors.TooLong, errors.FileEmpty, errors.MediaFailed)
 
 
@@ -41,6 +44,7 @@ class Transcoder:
     folder: Path
     max_duration: int
     addresses: Callable[[str], tuple[str, str]]
+    hls: Callable[..., media.HlsResult] = media.hls
 
     def __call__(self, lease: Lease) -> None:
         """One attempt. What will not get better by itself becomes an event too."""
@@ -53,6 +57,11 @@ class Transcoder:
             if not lease.let_go:  # else another attempt follows, and may use what is there
                 shutil.rmtree(self.folder / upload.video_id, ignore_errors=True)
             return
+        except errors.DiskFull as error:
+            log.warning("No space left to process video %s: %s", upload.video_id, error.detail)
+            with self.database.write() as session:
+                videos.progressed(session, upload.video_id, "waiting_for_space", None)
+            raise Later(FULL) from error
         except errors.ReelferryError as error:
             if not _hopeless(error, lease):
                 raise
@@ -68,7 +77,7 @@ class Transcoder:
     def _made(self, upload: Upload, lease: Lease) -> media.HlsResult:
         watch = _Watch(self.database, upload.video_id, lease)
         watch.progressed(0)
-        return media.hls(
+        return self.hls(
             self.files.path(upload.id),
             self.folder / upload.video_id,
             on_progress=watch.progressed,
