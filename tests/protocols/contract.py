@@ -7,13 +7,24 @@ test. Nothing here does any I/O: a test is a conversation.
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from uploader.errors import DiskFull, Interrupted, Permanent, ReelferryError, ServerBusy, StartOver
+from uploader.errors import (
+    DiskFull,
+    Interrupted,
+    Permanent,
+    ReelferryError,
+    Refused,
+    ServerBusy,
+    StartOver,
+    UploadExpired,
+    UploadForgotten,
+)
 from uploader.protocols import PROTOCOLS, Checkpoint, Request, Response, Span
 from uploader.wire import ChunkRules, Ticket
 
@@ -44,7 +55,7 @@ class Host(ABC):
 
 
 class ProtocolContract:
-    """Subclass as Test…; give `name`, `host`, and sizes that need at least four requests with a body."""
+    """What holds for any protocol. Subclass as Test…; give `name` and `host`."""
 
     name: ClassVar[str]
     host: ClassVar[type[Host]]
@@ -70,22 +81,30 @@ class ProtocolContract:
         stop_at: int | None = None,
         wanted: Callable[[], int] | None = None,
         answer: Callable[[Request], Response] | None = None,
+        points: list[Checkpoint] | None = None,
     ) -> list[Checkpoint]:
-        """Play the conversation, to the end or to the nth checkpoint. Returns the checkpoints."""
+        """Play the conversation, to the end or to the nth checkpoint. The checkpoints: those in `points`, and its own.
+
+        What `answer` raises is what the line did: the protocol hears of it.
+        """
         steps = PROTOCOLS[self.name](self.ticket(), self.size, resume or {}, wanted or (lambda: self.rules.default))
-        points: list[Checkpoint] = []
+        points = [] if points is None else points
         reply = Response(0)
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Checkpoint):
                     points.append(step)
-                    assert step.offset == host.held, "a checkpoint claims what the host does not hold"
+                    assert step.offset <= host.held, "a checkpoint claims what the host does not hold"
                     if len(points) == stop_at:
                         break
                 else:
                     host.requests.append(step)
-                    reply = (answer or host.answer)(step)
+                    try:
+                        reply = (answer or host.answer)(step)
+                    except ReelferryError as error:
+                        steps.throw(error)
+                        raise
                 step = steps.send(reply)
         except StopIteration:
             pass
@@ -98,9 +117,9 @@ class ProtocolContract:
 
     def test_every_byte_arrives_once_and_in_order(self):
         host = self.host(self.size)
-        assert self.run(host)[-1].offset == self.size
+        points = self.run(host)
         assert self.whole(host)
-        assert len(host.taken) >= 4, "the contract needs several pieces to mean something"
+        assert [point.offset for point in points] == [0, *(piece.stop for piece in host.taken)]
 
     def test_may_be_killed_after_any_checkpoint(self):
         total = len(self.run(self.host(self.size)))
@@ -110,24 +129,6 @@ class ProtocolContract:
             self.run(host, resume=point.resume)
             assert self.whole(host), f"killed at checkpoint {nth}"
 
-    def test_may_be_killed_before_any_reply(self):
-        """The request arrived, its reply was never seen: the last request included."""
-        total = len(self.run(host := self.host(self.size)) and host.requests)
-        for nth in range(1, total + 1):
-            host = self.host(self.size)
-            points: list[Checkpoint] = []
-
-            def deaf(request: Request, host: Host = host, nth: int = nth) -> Response:
-                reply = host.answer(request)
-                if len(host.requests) == nth:
-                    raise ConnectionResetError
-                return reply
-
-            with pytest.raises(ConnectionResetError):
-                points = self.run(host, answer=deaf)
-            self.run(host, resume=points[-1].resume if points else {})
-            assert self.whole(host), f"killed before reply {nth}"
-
     def test_a_whole_upload_is_not_sent_again(self):
         host = self.host(self.size)
         last = self.run(host)[-1]
@@ -135,47 +136,18 @@ class ProtocolContract:
         assert self.run(host, resume=last.resume)[-1].offset == self.size
         assert len(host.taken) == sent
 
-    def test_goes_on_from_what_the_host_stored_of_a_broken_piece(self):
-        host = self.host(self.size)
-
-        def breaks_off(request: Request) -> Response:
-            if request.length and len(host.taken) == 2:
-                host.store(request, keep=request.length // 3)
-                raise ConnectionResetError
-            return host.answer(request)
-
-        with pytest.raises(ConnectionResetError):
-            self.run(host, answer=breaks_off)
-        self.run(host)
-        assert self.whole(host)
-
     def test_a_file_smaller_than_one_piece_goes_in_one(self):
         small = type("Small", (type(self),), {"size": 11})()
         host = self.host(11)
         small.run(host)
         assert host.taken == [range(11)]
 
-    @pytest.mark.parametrize("wanted", [1, 512 * KIB, 600 * KIB, 768 * KIB, 10**9])
-    def test_pieces_obey_the_rules_to_the_byte(self, wanted: int):
-        host = self.host(self.size)
-        self.run(host, wanted=lambda: wanted)
-        *pieces, last = host.taken
-        for piece in pieces:
-            assert self.rules.min <= len(piece) <= (self.rules.max or self.size)
-            assert len(piece) % self.rules.multiple == 0
-        assert len(last) <= (self.rules.max or self.size)
-        assert self.whole(host)
-
-    def test_the_size_wanted_is_asked_before_every_piece(self):
-        small, large = self.rules.default, self.rules.default * 3 // 2
-        sizes = itertools.cycle([small, large])
-        host = self.host(self.size)
-        self.run(host, wanted=lambda: next(sizes))
-        assert [len(piece) for piece in host.taken[:2]] == [small, large]
-
-    @pytest.mark.parametrize("status", [403, 404, 410])
+    @pytest.mark.parametrize("status", [404, 410])
     def test_an_upload_the_host_has_forgotten_starts_over(self, status: int):
-        assert self.every_refusal(status) == {StartOver}
+        assert {type(error) for error in self.errors(Response(status, self.polite))} == {UploadForgotten}
+
+    def test_an_address_past_its_time_is_told_apart(self):
+        assert {type(error) for error in self.errors(Response(403, self.polite))} == {UploadExpired}
 
     @pytest.mark.parametrize("status", [400, 401, 405, 412, 413, 415, 422])
     def test_a_refusal_is_final(self, status: int):
@@ -191,8 +163,13 @@ class ProtocolContract:
     def test_a_full_disk_is_told_apart(self):
         assert {type(error) for error in self.errors(Response(507))} == {DiskFull}
 
+    def test_a_redirect_is_refused_and_not_followed(self):
+        elsewhere = {**self.polite, "location": "https://elsewhere.test/"}
+        for status in (301, 302, 303, 307, 308):
+            assert {type(error) for error in self.errors(Response(status, elsewhere))} == {Refused}
+
     def test_an_answer_without_sense_is_an_interruption_not_a_loop(self):
-        for error in self.errors(Response(200, self.polite), for_ever=True):
+        for error in self.errors(Response(202, self.polite), for_ever=True):
             assert isinstance(error, Interrupted)
 
     def test_nothing_but_the_address_says_who_we_are(self):
@@ -228,3 +205,78 @@ class ProtocolContract:
             next(branch for branch in (StartOver, Permanent, ReelferryError) if isinstance(error, branch))
             for error in self.errors(Response(status, self.polite))
         }
+
+
+class ResumableContract(ProtocolContract):
+    """What holds besides where a file goes in pieces. Give sizes that need at least four."""
+
+    def test_it_takes_several_pieces(self):
+        self.run(host := self.host(self.size))
+        assert len(host.taken) >= 4, "or the rest means nothing"
+
+    def test_may_be_killed_before_any_reply(self):
+        """The request arrived, its reply was never seen: the last request included."""
+        total = len(self.run(host := self.host(self.size)) and host.requests)
+        for nth in range(1, total + 1):
+            host = self.host(self.size)
+            points: list[Checkpoint] = []
+
+            def deaf(request: Request, host: Host = host, nth: int = nth) -> Response:
+                reply = host.answer(request)
+                if len(host.requests) == nth:
+                    raise Interrupted
+                return reply
+
+            with pytest.raises(Interrupted):
+                self.run(host, answer=deaf, points=points)
+            self.run(host, resume=points[-1].resume if points else {})
+            assert self.whole(host), f"killed before reply {nth}"
+
+    def test_goes_on_from_what_the_host_stored_of_a_broken_piece(self):
+        host = self.host(self.size)
+        points: list[Checkpoint] = []
+
+        def breaks_off(request: Request) -> Response:
+            if request.length and len(host.taken) == 2:
+                host.store(request, keep=request.length // 3)
+                raise Interrupted
+            return host.answer(request)
+
+        with pytest.raises(Interrupted):
+            self.run(host, answer=breaks_off, points=points)
+        self.run(host, resume=points[-1].resume)
+        assert self.whole(host)
+
+    def test_a_host_that_stores_less_than_was_sent_is_believed(self):
+        host = self.host(self.size)
+
+        def keeps_half(request: Request) -> Response:
+            if request.length and len(host.taken) == 1:
+                return host.answer(self.half(request))
+            return host.answer(request)
+
+        self.run(host, answer=keeps_half)
+        assert self.whole(host)
+
+    def half(self, request: Request) -> Request:
+        """The request as a host sees it that takes half of its bytes."""
+        (span,) = (part for part in request.body if isinstance(part, Span))
+        return replace(request, body=(Span(span.start, span.length // 2),))
+
+    @pytest.mark.parametrize("wanted", [1, 512 * KIB, 600 * KIB, 768 * KIB, 10**9])
+    def test_pieces_obey_the_rules_to_the_byte(self, wanted: int):
+        host = self.host(self.size)
+        self.run(host, wanted=lambda: wanted)
+        *pieces, last = host.taken
+        for piece in pieces:
+            assert self.rules.min <= len(piece) <= (self.rules.max or self.size)
+            assert len(piece) % self.rules.multiple == 0
+        assert len(last) <= (self.rules.max or self.size)
+        assert self.whole(host)
+
+    def test_the_size_wanted_is_asked_before_every_piece(self):
+        small, large = self.rules.default, self.rules.default * 3 // 2
+        sizes = itertools.cycle([small, large])
+        host = self.host(self.size)
+        self.run(host, wanted=lambda: next(sizes))
+        assert [len(piece) for piece in host.taken[:2]] == [small, large]

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.protocols.contract import Host, ProtocolContract
+from tests.protocols.contract import Host, ResumableContract
 from uploader.errors import CaptivePortal, Interrupted, ReelferryError, Refused, UploadForgotten
 from uploader.protocols import Checkpoint, Request, Response, Span
 from uploader.protocols.base import Steps, retry_after
@@ -32,12 +32,12 @@ class TusHost(Host):
         return Response(204, TUS | {"upload-offset": str(self.held)})
 
 
-class TestContract(ProtocolContract):
+class TestContract(ResumableContract):
     name, host = "tus", TusHost
     polite: ClassVar[Mapping[str, str]] = TUS
 
 
-class TestContractWithoutRules(ProtocolContract):
+class TestContractWithoutRules(ResumableContract):
     """Where the host takes anything: pieces are as long as wanted."""
 
     name, host = "tus", TusHost

@@ -1,7 +1,7 @@
 """Transfer: carry a protocol's conversation over the network, and the file with it."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from uploader.engine.http import CONNECT, translated
 from uploader.engine.rate import Pace
 from uploader.engine.reading import Reading
 from uploader.engine.work import Work, known
-from uploader.errors import Interrupted, Refused, ServerBusy, Stalled
+from uploader.errors import Interrupted, ReelferryError, Refused, ServerBusy, Stalled
 from uploader.protocols import PROTOCOLS, Checkpoint, Request, Response, Span, Steps
 
 TELLS = 0.1  # seconds between two words on what has left
@@ -79,13 +79,22 @@ async def carry(
                 on_checkpoint(step)
             else:
                 with_bytes = any(isinstance(part, Span) for part in step.body)
-                reply = await (courier.carry(step) if with_bytes else courier.ask(step))
+                reply = await _brought(steps, courier.carry(step) if with_bytes else courier.ask(step))
     except (Interrupted, ServerBusy, Stalled):
         if with_bytes:
             watch.pace.failed()
         raise
     finally:
         steps.close()
+
+
+async def _brought(steps: Steps, reply: Awaitable[Response]) -> Response:
+    """The reply. Where there is none the protocol hears why, and may put it in words of its own."""
+    try:
+        return await reply
+    except ReelferryError as error:
+        steps.throw(error)
+        raise
 
 
 def _next(steps: Steps, reply: Response | None) -> Request | Checkpoint | None:
@@ -112,7 +121,7 @@ class _Courier:
             begun = self.watch.clock()
             async with aclosing(self._body(request, reading)) as body:
                 reply = await self.ask(request, body)
-            if reply.status < 300:
+            if reply.status < 300 or reply.status == 308:  # 308: some hosts' word for "go on"
                 self.watch.pace.acknowledged(request.length, self.watch.clock() - begun)
             return reply
 

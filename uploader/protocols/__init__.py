@@ -7,8 +7,14 @@ tests/protocols/contract.py.
 from collections.abc import Mapping
 
 from uploader.protocols.base import Checkpoint, Protocol, Request, Response, Span, Steps
+from uploader.protocols.content_range import content_range
+from uploader.protocols.form import form
 from uploader.protocols.tus import tus
 
-PROTOCOLS: Mapping[str, Protocol] = {"tus": tus}
+PROTOCOLS: Mapping[str, Protocol] = {
+    "content_range": content_range,
+    "form": form,
+    "tus": tus,
+}
 
 __all__ = ["PROTOCOLS", "Checkpoint", "Protocol", "Request", "Response", "Span", "Steps"]

@@ -2,7 +2,8 @@
 
 A protocol is a generator. It yields a `Request` and is sent the `Response`, or yields a `Checkpoint` (and is sent
 nothing of interest); it ends by returning when the server holds the whole file. It does no I/O, never retries, and says
-what went wrong by raising from `uploader.errors`.
+what went wrong by raising from `uploader.errors`. Where a request brought no response, the error is thrown in at its
+`yield`: there to pass through, or to be put in words that fit the protocol better.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -93,6 +94,12 @@ def refusal(reply: Response) -> ReelferryError:
         case status if status in {408, 423, 425, 429} or status >= 500:
             return ServerBusy(detail, retry_after=retry_after(reply))
     return Refused(detail)
+
+
+def is_page(reply: Response) -> bool:
+    """Whether a success is a web page: what a network's sign-in answers in the place of hosts that send none."""
+    kind = reply.headers.get("content-type", "")
+    return reply.status < 300 and kind.startswith("text/html") and reply.text.lstrip().startswith("<")
 
 
 def retry_after(reply: Response) -> float | None:
