@@ -9,6 +9,7 @@ from tests.desktop.jobs import GB, NOW, a_job, failed, posted, processing, uploa
 from uploader.desktop import describe
 from uploader.desktop.describe import Action, Group, Tone
 from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
+from uploader.wire import ChunkRules, Ticket
 
 OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
 APPROVED = Draft("words", None, approved=True)
@@ -52,6 +53,28 @@ APPROVED = Draft("words", None, approved=True)
 def test_the_line_of_truth_names_the_stage(job: Job, words: str, tone: Tone):
     row = describe.describe(job, NOW)
     assert (row.words, row.tone) == (words, tone)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "resume", "words"),
+    [
+        ("form", {"sent": "perhaps"}, "Paused · starts again from the beginning"),
+        ("form", {}, "Paused"),
+        ("tus", {"any": "thing"}, "Paused"),
+    ],
+)
+def test_a_pause_that_costs_what_has_left_says_so(protocol: str, resume: dict[str, str], words: str):
+    ticket = Ticket(
+        video_id="v1",
+        upload_url="https://upload.example.test/1",
+        provider="local",
+        expires_at=NOW,
+        protocol=protocol,
+        chunk=ChunkRules(default=1),
+        max_bytes=GB,
+    )
+    job = uploading(status=Status.PAUSED, sent=0, confirmed=0, ticket=ticket, resume=resume)
+    assert describe.describe(job, NOW).words == words
 
 
 def test_a_long_wait_says_when_it_ends_and_a_short_one_does_not():

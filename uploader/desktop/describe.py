@@ -6,6 +6,7 @@ from datetime import datetime
 
 from uploader.desktop import amounts
 from uploader.engine.job import Job, Status, Step
+from uploader.protocols import IN_ONE_GO
 
 SEPARATOR = " · "
 
@@ -190,6 +191,8 @@ def _words(job: Job, now: datetime) -> tuple[str, Tone, str]:
 def _paused(job: Job) -> str:
     if job.step is Step.TRANSFER and job.confirmed:
         return f"Paused · {amounts.size(job.confirmed)} of {amounts.size(job.size)} is on the server"
+    if job.step is Step.TRANSFER and job.resume and job.ticket and job.ticket.protocol in IN_ONE_GO:
+        return "Paused · starts again from the beginning"
     if job.step is Step.PROCESS:
         return "Paused · the server has the whole file"
     if job.step is Step.POST:

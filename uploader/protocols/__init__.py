@@ -17,4 +17,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "tus": tus,
 }
 
-__all__ = ["PROTOCOLS", "Checkpoint", "Protocol", "Request", "Response", "Span", "Steps"]
+IN_ONE_GO = frozenset({"form"})
+"""Those whose hosts keep nothing of a broken upload: going on is beginning again."""
+
+__all__ = ["IN_ONE_GO", "PROTOCOLS", "Checkpoint", "Protocol", "Request", "Response", "Span", "Steps"]

@@ -98,7 +98,7 @@ def refusal(reply: Response) -> ReelferryError:
 
 def is_page(reply: Response) -> bool:
     """Whether a success is a web page: what a network's sign-in answers in the place of hosts that send none."""
-    kind = reply.headers.get("content-type", "")
+    kind = reply.headers.get("content-type", "").lower()
     return reply.status < 300 and kind.startswith("text/html") and reply.text.lstrip().startswith("<")
 
 
