@@ -166,6 +166,18 @@ def test_a_host_that_does_not_know_the_question_gets_what_follows_its_last_word(
     assert acknowledged(steps.send(upto(2 * PIECE - 1)), 2 * PIECE)
 
 
+def test_where_it_can_neither_say_what_it_took_nor_where_it_stands_the_piece_goes_again():
+    steps, _ = start()
+    assert ranged(steps.send(Response(308))) == QUESTION
+    assert acknowledged(steps.send(Response(400)), 0)
+    assert ranged(steps.send(Response(0))) == f"bytes 0-{PIECE - 1}/{SIZE}"
+
+
+def test_what_was_said_to_be_whole_is_not_asked_about():
+    _, step = start(acknowledged=SIZE)
+    assert acknowledged(step, SIZE)
+
+
 def test_where_that_is_refused_too_a_new_address_is_needed():
     steps, _ = start(acknowledged=PIECE)
     steps.send(Response(400))
