@@ -147,3 +147,9 @@ def test_a_yes_is_a_yes(status: int):
 def test_somebody_elses_page_is_the_networks_sign_in():
     with pytest.raises(CaptivePortal):
         start().send(Response(200, {"content-type": "text/html"}, "<!doctype html>"))
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (404, UploadForgotten), (503, ServerBusy)])
+def test_a_refusal_may_be_a_page(status: int, kind: type[Exception]):
+    with pytest.raises(kind):
+        start().send(Response(status, {"content-type": "text/html"}, "<html>No."))
