@@ -32,6 +32,11 @@ package: $(VENV)/test
 screenshots: $(VENV)/test
 	$(BIN)/python docs/make_screenshots.py docs
 
+bench: $(VENV)/test
+	@.ci/system-packages test
+	@.ci/peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
 lock:
 	@.ci/lock
 

@@ -1,8 +1,11 @@
 """The model under Qt's own tester, and ten thousand jobs."""
 
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import FrameType
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex
@@ -39,6 +42,24 @@ def changed(some: Sequence[Job]) -> list[Changed]:
     return [Changed(job) for job in some]
 
 
+def lines_run(call: Callable[[], object]) -> int:
+    """How many lines of Python a call runs: its cost, without a clock."""
+    count = 0
+
+    def trace(_frame: FrameType, event: str, _what: object) -> Callable[..., Any]:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
+
+
 def test_new_jobs_that_come_together_are_one_insertion(model: QueueModel):
     inserted = QSignalSpy(model.rowsInserted)
     model.apply(changed(jobs(5)))
@@ -63,6 +84,15 @@ def test_jobs_leave(model: QueueModel):
     assert ids(model) == [some[0].id, some[3].id, some[4].id]
     assert model.index_of(some[4].id).row() == 2
     assert not model.index_of(some[1].id).isValid()
+
+
+def test_a_change_costs_the_same_among_ten_and_among_ten_thousand():
+    def steps_of_a_change(count: int) -> int:
+        model, some = QueueModel(), jobs(count)
+        model.apply(changed(some))
+        return lines_run(lambda: model.apply([Changed(replace(some[3], sent=GB))]))
+
+    assert steps_of_a_change(10) == steps_of_a_change(10_000)
 
 
 def test_a_job_can_come_and_go_in_one_batch(model: QueueModel):

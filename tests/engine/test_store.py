@@ -1,5 +1,6 @@
 """The queue on disk: order, migrations, damage, and what a kill leaves."""
 
+import gc
 import json
 import os
 import signal
@@ -263,6 +264,13 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_settled(tmp_path: Path, mov
 
 
 # How fast
+
+
+def test_the_garbage_collector_rests_only_while_the_queue_loads(tmp_path: Path) -> None:
+    with opened(tmp_path / "queue.sqlite3") as store:
+        store.keep(a_job())
+    assert len(kept(tmp_path / "queue.sqlite3")) == 1
+    assert gc.isenabled()
 
 
 def test_ten_thousand_jobs_load_in_less_than_a_second(tmp_path: Path) -> None:

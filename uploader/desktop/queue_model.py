@@ -111,7 +111,9 @@ class QueueModel(QAbstractListModel):
 
     def _remove(self, gone: set[str]) -> None:
         rows = sorted((self._rows[job_id] for job_id in gone if job_id in self._rows), reverse=True)
-        lowest = rows[-1] if rows else 0
+        if not rows:
+            return
+        lowest = rows[-1]
         while rows:
             last = first = rows.pop(0)
             while rows and rows[0] == first - 1:

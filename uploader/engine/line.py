@@ -11,7 +11,7 @@ import platform
 import socket
 import ssl
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpcore
@@ -19,6 +19,7 @@ import httpcore
 SYSTEM = platform.system()
 BLOCK = 64 * 1024
 INTERIM = b"HTTP/1.1 1"
+ANSWERED = "the peer answered before it had heard everything"
 LOOKS = 4  # a time-out is made of this many looks in a row at which nothing had moved
 BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux' struct tcp_info
 SO_NWRITE = 0x1024  # macOS: bytes not yet acknowledged
@@ -29,19 +30,24 @@ class Line(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
+        self._socket: socket.socket | None = stream.get_extra_info("socket")
         self._heard: asyncio.Task[bytes] | None = None
         self._interim = b""
+        self._answered = False
+        self._saying: asyncio.Timeout | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What the peer says. ReadTimeout once it has neither spoken nor taken a byte for `timeout` seconds."""
         if self._interim:
             interim, self._interim = self._interim, b""
             return interim
-        heard, self._heard = self._heard or self._listen(max_bytes), None
+        heard, self._heard, self._answered = self._heard or self._listen(max_bytes), None, False
         try:
-            if not await self._within(timeout, heard):
-                raise httpcore.ReadTimeout
-            return heard.result()
+            async with asyncio.timeout(None) as limit:
+                with _Patience(limit, timeout, self._acknowledged):
+                    return await heard
+        except TimeoutError:
+            raise httpcore.ReadTimeout from None
         finally:
             await _drop(heard)
 
@@ -50,27 +56,30 @@ class Line(httpcore.AsyncNetworkStream):
 
         WriteError as soon as the peer answers: httpx then goes on to read, and so gets the reply.
         """
-        said = asyncio.create_task(self._stream.write(buffer))
+        if self._answered:
+            raise httpcore.WriteError(ANSWERED)
+        self._heard = self._heard or self._listen(BLOCK)
         try:
-            while not said.done():
-                heard = self._heard = self._heard or self._listen(BLOCK)
-                if not await self._within(timeout, said, heard):
-                    raise httpcore.WriteTimeout
-                if heard.done() and not self._only_interim(heard):
-                    break
-            if not said.done():
-                raise httpcore.WriteError("the peer answered before it had heard everything")
-            said.result()
+            async with asyncio.timeout(None) as self._saying:
+                with _Patience(self._saying, timeout, self._acknowledged):
+                    await self._stream.write(buffer)
+        except TimeoutError:
+            raise (httpcore.WriteError(ANSWERED) if self._answered else httpcore.WriteTimeout) from None
         finally:
-            await _drop(said)
+            self._saying = None
 
-    def _only_interim(self, heard: asyncio.Task[bytes]) -> bool:
-        """Whether this was a "100 Continue" or its like, which some servers send unasked: no reason to stop."""
-        if heard.exception() is not None or not heard.result().startswith(INTERIM):
-            return False
-        self._interim += heard.result()
-        self._heard = None
-        return True
+    def _spoken(self, heard: asyncio.Task[bytes]) -> None:
+        """The peer has said something, and nobody was waiting for it: stop speaking."""
+        if heard is not self._heard or heard.cancelled():
+            return
+        if heard.exception() is None and heard.result().startswith(INTERIM):
+            # "100 Continue" or its like, which some servers send unasked: no reason to stop
+            self._interim += heard.result()
+            self._heard = None if self._saying is None else self._listen(BLOCK)
+            return
+        self._answered = True
+        if self._saying is not None:
+            self._saying.reschedule(asyncio.get_running_loop().time())
 
     async def aclose(self) -> None:
         """Hang up."""
@@ -89,25 +98,13 @@ class Line(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
     def _listen(self, max_bytes: int) -> asyncio.Task[bytes]:
-        return asyncio.create_task(self._stream.read(max_bytes))
-
-    async def _within(self, patience: float | None, *tasks: asyncio.Task[Any]) -> bool:
-        """Wait for the first of `tasks`. False once `patience` seconds have passed without a sign of life."""
-        pause = None if patience is None else patience / LOOKS
-        seen, silent = self._acknowledged(), 0
-        while True:
-            done, _ = await asyncio.wait(set(tasks), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-            if done:
-                return True
-            now = self._acknowledged()
-            silent = silent + 1 if now == seen else 0
-            seen = now
-            if silent == LOOKS:
-                return False
+        heard = asyncio.create_task(self._stream.read(max_bytes))
+        heard.add_done_callback(self._spoken)
+        return heard
 
     def _acknowledged(self) -> int:
         """A number that changes whenever the peer acknowledges bytes; where the system does not tell, it never does."""
-        connection: socket.socket | None = self._stream.get_extra_info("socket")
+        connection = self._socket
         if connection is None or connection.fileno() < 0:
             return 0
         if SYSTEM == "Linux":
@@ -116,6 +113,35 @@ class Line(httpcore.AsyncNetworkStream):
         if SYSTEM == "Darwin":
             return connection.getsockopt(socket.SOL_SOCKET, SO_NWRITE)
         return 0
+
+
+class _Patience:
+    """Ends `limit` once `acknowledged` has stood still for `seconds`; never, where that is None."""
+
+    def __init__(self, limit: asyncio.Timeout, seconds: float | None, acknowledged: Callable[[], int]) -> None:
+        self._limit, self._acknowledged = limit, acknowledged
+        self._pause = None if seconds is None else seconds / LOOKS
+        self._loop = asyncio.get_running_loop()
+        self._seen, self._silent = 0, 0
+        self._next: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        if self._pause is not None:
+            self._seen = self._acknowledged()
+            self._next = self._loop.call_later(self._pause, self._look, self._pause)
+
+    def __exit__(self, *_: object) -> None:
+        if self._next is not None:
+            self._next.cancel()
+
+    def _look(self, pause: float) -> None:
+        now = self._acknowledged()
+        self._silent = self._silent + 1 if now == self._seen else 0
+        self._seen = now
+        if self._silent == LOOKS:
+            self._limit.reschedule(self._loop.time())
+        else:
+            self._next = self._loop.call_later(pause, self._look, pause)
 
 
 class Lines(httpcore.AsyncNetworkBackend):

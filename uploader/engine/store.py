@@ -7,6 +7,7 @@ transaction, and the event loop never waits. Whoever is about to do what cannot 
 """
 
 import contextlib
+import gc
 import json
 import logging
 import sqlite3
@@ -91,13 +92,14 @@ class Store:
                 "SELECT id, version, snapshot, aside FROM jobs ORDER BY position, id"
             ).fetchall()
             jobs, aside = [], []
-            for job_id, version, snapshot, was_aside in rows:
-                try:
-                    jobs.append(_thaw(version, snapshot))
-                except ValueError as error:
-                    if was_aside is None:
-                        log.warning("row %s cannot be read: %s", job_id, error)
-                        aside.append((str(error)[:1000], job_id))
+            with _nothing_collected():
+                for job_id, version, snapshot, was_aside in rows:
+                    try:
+                        jobs.append(_thaw(version, snapshot))
+                    except ValueError as error:
+                        if was_aside is None:
+                            log.warning("row %s cannot be read: %s", job_id, error)
+                            aside.append((str(error)[:1000], job_id))
             if aside:
                 with self._connection:
                     self._connection.executemany("UPDATE jobs SET aside = ? WHERE id = ?", aside)
@@ -190,6 +192,19 @@ class Store:
         with self._changed:
             self._pending = batch.under(self._pending)
         _answer(batch.waiters, error)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Nothing of a queue being loaded is garbage; looking for it takes two fifths of the time of ten thousand jobs."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _answer(waiters: list[Future[None]], error: Transient | None) -> None:

@@ -1,0 +1,78 @@
+"""One large file over HTTPS on this machine: throughput and CPU beside curl, tuspy, tus-js-client and rclone."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from benchmarks import timed
+from benchmarks.plan import Plan
+from benchmarks.row import Row, at_least, at_most
+from benchmarks.sink import CHUNK, Sink, sink
+from benchmarks.timed import PEERS, Cost
+
+MIB = 1 << 20
+Client = Callable[[], Cost]
+
+GOALS = {"curl": 1.0, "tuspy": 1.5, "tus-js-client": 2.0, "rclone": 1.2}
+
+
+def https(plan: Plan) -> Iterator[Row]:
+    """Rows of throughput, and one of CPU seconds."""
+    with sink(plan.tls) as host:
+        peers = _peers(plan, host)
+        costs = timed.in_turn(plan.runs, {"ours": lambda: ours(plan, host), **peers})
+    size, mine = plan.size / MIB, costs["ours"]
+    for name in peers:
+        name_of_row = f"{size:.0f} MiB, HTTPS, tus {CHUNK // MIB} MiB chunks vs {name}"
+        yield at_least(name_of_row, size / mine.seconds, size / costs[name].seconds, "MiB/s", GOALS[name])
+    if "curl" in peers:
+        gib = plan.size / (1 << 30)
+        yield at_most("CPU seconds per GiB, HTTPS vs curl", mine.cpu / gib, costs["curl"].cpu / gib, "s", 1.25)
+
+
+def ours(plan: Plan, host: Sink) -> Cost:
+    """The engine's transfer step."""
+    with plan.home() as home:
+        found = timed.told(timed.module("ours", host.url, plan.film(), home, "r", environ=host.environ()))
+    return Cost(found["seconds"], found["cpu"])
+
+
+def _peers(plan: Plan, host: Sink) -> dict[str, Client]:
+    carriers = {"curl": _curl, "tuspy": _tuspy, "tus-js-client": _tus_js, "rclone": _rclone}
+    missing = {name for name in ("curl", "rclone") if not shutil.which(name)}
+    if not (PEERS / "node_modules" / "tus-js-client").is_dir():
+        missing.add("tus-js-client")
+    for name in sorted(missing & plan.peers):
+        print(f"(no {name} here: no row beside it)")
+    wanted = [name for name in carriers if name in plan.peers - missing]
+    return {name: partial(carriers[name], plan, host) for name in wanted}
+
+
+def _curl(plan: Plan, host: Sink) -> Cost:
+    command = ("curl", "-sS", "-T", plan.film(), "-o", "/dev/null", "-w", "%{time_total}", f"{host.url}/put")
+    ended = timed.run(command, host.environ())
+    return Cost(float(ended.out), ended.cpu)
+
+
+def _tuspy(plan: Plan, host: Sink) -> Cost:
+    ended = timed.module("tus_py", plan.film(), f"{host.url}/files", str(CHUNK), environ=host.environ())
+    return Cost(float(ended.out), ended.cpu)
+
+
+def _tus_js(plan: Plan, host: Sink) -> Cost:
+    script = timed.ROOT / "benchmarks" / "tus_js.mjs"
+    words = (plan.film(), f"{host.url}/files", str(CHUNK), "CREATE")
+    ended = timed.run(("node", script, *words), host.environ(), PEERS)
+    return Cost(float(ended.out), ended.cpu)
+
+
+def _rclone(plan: Plan, host: Sink) -> Cost:
+    """rclone does not say how long it took, so what it needs for a small file is taken off."""
+    small = plan.film(MIB)
+    spent = []
+    for file in (small, plan.film()):
+        target = f":webdav:{file.stem}-{plan.folder.name}"
+        options = ("--webdav-url", f"{host.url}/", "--ca-cert", str(host.certificate), "--config", "/dev/null")
+        spent.append(timed.run(("rclone", "copyto", "--ignore-times", *options, file, target), host.environ()))
+    started, whole = (ended.wall for ended in spent)
+    return Cost(whole - started if whole > 2 * started else whole, spent[1].cpu)
