@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 from starlette.routing import BaseRoute
 
+from uploader.backend import seed_events
 from uploader.backend.config import Config
 from uploader.backend.jobs import Handler
 from uploader.backend.providers.base import Addresses, Grant, Order, Sight
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import now
+from uploader.backend.webhooks import News
 from uploader.wire import ChunkRules
 
 
@@ -20,8 +22,11 @@ class FakeProvider:
 
     name = "local"
     protocols: tuple[str, ...] = ("tus",)
+    look_every: float | None = None
+    signature_header = seed_events.HEADER
 
-    def __init__(self, _config: Config, base_url: str, _database: Database) -> None:
+    def __init__(self, config: Config, base_url: str, _database: Database) -> None:
+        self.config = config
         self.base_url = base_url
         self.orders: list[Order] = []
         self.forgotten: list[str] = []
@@ -42,6 +47,9 @@ class FakeProvider:
 
     def look(self, upload_id: str) -> Sight | None:
         return None
+
+    def hear(self, signature: str, body: bytes, now: datetime) -> News:
+        return seed_events.hear([self.config.webhook_secret], signature, body)
 
     def forget(self, upload_id: str) -> None:
         self.forgotten.append(upload_id)

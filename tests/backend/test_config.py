@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from uploader.backend.config import AVAILABLE, Config, ConfigProblems
+from uploader.backend.provider_config import CloudflareConfig, MuxConfig
 from uploader.backend.providers import PROVIDERS
+
+CLOUDFLARE = {"VIDEO_PROVIDER": "cloudflare", "CLOUDFLARE_ACCOUNT_ID": "a1", "CLOUDFLARE_API_TOKEN": "hunter4"}
+MUX = {"VIDEO_PROVIDER": "mux", "MUX_TOKEN_ID": "an-id", "MUX_TOKEN_SECRET": "hunter5"}
 
 
 def problems(folder: Path, **environ: str) -> list[str]:
@@ -59,6 +63,31 @@ def test_the_seeds_variables_are_obeyed(tmp_path: Path):
     assert (config.allow_signup, config.signed_playback) == (True, True)
 
 
+def test_both_providers_may_be_configured_and_one_is_chosen(tmp_path: Path):
+    more = {
+        "CLOUDFLARE_CUSTOMER_SUBDOMAIN": "m033z5x",
+        "CLOUDFLARE_WEBHOOK_SECRET": "the old one, the new one",
+        "CLOUDFLARE_BASIC_UPLOAD": "1",
+        "MUX_WEBHOOK_SECRET": "mux's",
+    }
+    config = Config.load(MUX | CLOUDFLARE | more, tmp_path)
+    assert config.provider == "cloudflare"
+    assert config.cloudflare == CloudflareConfig(
+        "a1", "hunter4", ("the old one", "the new one"), "customer-m033z5x.cloudflarestream.com", basic_upload=True
+    )
+    assert config.mux == MuxConfig("an-id", "hunter5", ("mux's",), "basic")
+    assert "hunter" not in f"{config!r} {config.cloudflare} {config.mux}"
+
+
+@pytest.mark.parametrize(
+    "given", ["m033z5x", "customer-m033z5x", "m033z5x.cloudflarestream.com", "customer-m033z5x.cloudflarestream.com"]
+)
+def test_the_customer_subdomain_may_be_given_as_cloudflare_shows_it_anywhere(given: str, tmp_path: Path):
+    config = Config.load(CLOUDFLARE | {"CLOUDFLARE_CUSTOMER_SUBDOMAIN": given}, tmp_path).cloudflare
+    assert config is not None
+    assert config.customer_host == "customer-m033z5x.cloudflarestream.com"
+
+
 def test_secrets_are_made_once_and_kept_where_only_this_user_can_read_them(tmp_path: Path):
     first, second = Config.load({}, tmp_path / "data"), Config.load({}, tmp_path / "data")
     assert first.webhook_secret == second.webhook_secret
@@ -77,9 +106,30 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"VIDEO_PROVIDER": "cloudflare"}, "VIDEO_PROVIDER=cloudflare is not available in this version. Use local."),
-        ({"VIDEO_PROVIDER": "mux"}, "VIDEO_PROVIDER=mux is not available in this version. Use local."),
-        ({"VIDEO_PROVIDER": "betamax"}, "VIDEO_PROVIDER=betamax is not known. Use local."),
+        ({"VIDEO_PROVIDER": "betamax"}, "VIDEO_PROVIDER=betamax is not known. Use local or cloudflare or mux."),
+        (
+            {"VIDEO_PROVIDER": "cloudflare", "CLOUDFLARE_ACCOUNT_ID": "a1"},
+            "CLOUDFLARE_API_TOKEN is missing: VIDEO_PROVIDER=cloudflare needs it.",
+        ),
+        ({"MUX_TOKEN_ID": "a1"}, "MUX_TOKEN_SECRET is missing: the other half of the account is set."),
+        (CLOUDFLARE | {"CLOUDFLARE_API_TOKEN": "an tok"}, "CLOUDFLARE_API_TOKEN has a character that cannot be in it."),
+        (
+            CLOUDFLARE | {"CLOUDFLARE_ACCOUNT_ID": "../zones"},
+            "CLOUDFLARE_ACCOUNT_ID is not an account id: 32 digits and letters from a to f.",
+        ),
+        (
+            CLOUDFLARE | {"CLOUDFLARE_CUSTOMER_SUBDOMAIN": "evil.example/"},
+            "CLOUDFLARE_CUSTOMER_SUBDOMAIN is not a name like customer-code.cloudflarestream.com.",
+        ),
+        (
+            CLOUDFLARE | {"MAX_VIDEO_DURATION_MINUTES": "361"},
+            "MAX_VIDEO_DURATION_MINUTES is more than the 360 that Cloudflare takes.",
+        ),
+        (
+            CLOUDFLARE | {"SIGNED_PLAYBACK": "1"},
+            "SIGNED_PLAYBACK=1 is not available with VIDEO_PROVIDER=cloudflare. Use local.",
+        ),
+        (MUX | {"MUX_VIDEO_QUALITY": "best"}, "MUX_VIDEO_QUALITY=best is not known. Use basic or plus or premium."),
         ({"DATABASE_URL": "over there"}, "DATABASE_URL is not a database address. Use sqlite:///… or postgresql://…."),
         ({"DATABASE_URL": "mysql://u:p@h/d"}, "DATABASE_URL names mysql. Use sqlite:///… or postgresql://…."),
         ({"MAX_VIDEO_SIZE_MB": "0"}, "MAX_VIDEO_SIZE_MB=0 is not a whole number from 1 to 1048576."),

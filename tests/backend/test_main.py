@@ -121,7 +121,7 @@ def test_the_server_ends_with_the_process_that_started_it(tmp_path: Path):
 def test_a_wrong_configuration_is_one_line_a_problem_and_exit_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    wrong = {"VIDEO_PROVIDER": "mux", "MAX_VIDEO_SIZE_MB": "big", "ALLOW_SIGNUP": "perhaps"}
+    wrong = {"VIDEO_PROVIDER": "betamax", "MAX_VIDEO_SIZE_MB": "big", "ALLOW_SIGNUP": "perhaps"}
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
     assert main(["serve", "--data", str(tmp_path / "data")]) == 2
@@ -148,3 +148,15 @@ def test_accounts_are_made_from_the_command_line_also_beside_a_running_server(tm
         again = run("user", "add", "ann", "--password-stdin", data=data, stdin="correct horse battery\n")
         assert again.returncode == 1
         assert httpx.get(server.url + "/healthz", trust_env=False).status_code == 200
+
+
+def test_registering_a_webhook_needs_an_account_and_a_public_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["cloudflare", "register-webhook", "--data", str(tmp_path / "data")]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "NEXT_PUBLIC_APP_URL is missing: Cloudflare sends its news there.",
+        "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.",
+    ]

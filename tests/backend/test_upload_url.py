@@ -1,5 +1,6 @@
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,12 @@ def test_without_sign_in_there_is_no_upload(desk: Backend, provider: FakeProvide
     assert not provider.orders
 
 
+@pytest.mark.loud
 @pytest.mark.parametrize(
     ("failure", "expected"),
     [
         (ProviderFailed("upstream says no", retry_after=7), (502, "provider_failed")),
+        (ProviderFailed("upstream is out for lunch", passing=True), (503, "provider_failed")),
         (errors.DiskFull("3 bytes free"), (507, "disk_full")),
     ],
 )
@@ -148,7 +151,9 @@ def test_the_same_key_gives_the_same_video_and_an_address_that_is_good_now(carol
     first, second = ask_upload(carol, "key").json(), ask_upload(carol, "key").json()
     assert first["videoId"] == second["videoId"]
     assert first["uploadUrl"] != second["uploadUrl"], "the provider was asked for the address of today"
-    assert provider.orders[0] == provider.orders[1]
+    one, two = provider.orders
+    assert two.held is not None
+    assert (replace(two, held=None), two.held.upload_url) == (one, first["uploadUrl"]), "and told what was granted"
 
 
 def test_a_key_used_for_another_file_is_refused(carol: Person, provider: FakeProvider):

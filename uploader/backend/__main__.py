@@ -13,7 +13,10 @@ from uploader import log
 from uploader.backend import server
 from uploader.backend.accounts import commands
 from uploader.backend.config import Config, ConfigProblems
+from uploader.backend.providers.base import ProviderFailed
+from uploader.backend.providers.cloudflare import CloudflareProvider
 from uploader.backend.store.models import now
+from uploader.backend.webhooks import WEBHOOK
 from uploader.paths import Paths
 
 WRONG = 2
@@ -35,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="reelferry-server", description="The Reelferry server.", parents=[folder])
-    words = parser.add_subparsers(required=True, metavar="serve|user")
+    words = parser.add_subparsers(required=True, metavar="serve|user|cloudflare")
     serve = words.add_parser("serve", help="answer requests until a signal comes")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000, help="0 takes a free one")
@@ -44,6 +47,9 @@ def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
     user = words.add_parser("user", help="make and change accounts")
     commands.describe(user)
     user.set_defaults(run=_user)
+    cloudflare = words.add_parser("cloudflare", help="have Cloudflare tell this server when a video is ready")
+    cloudflare.add_argument("what", choices=["register-webhook"])
+    cloudflare.set_defaults(run=_register_webhook)
     return parser
 
 
@@ -68,6 +74,25 @@ def _user(arguments: argparse.Namespace, data: Path) -> int:
     config = Config.load(os.environ, data)
     with server.opened(config) as database:
         return commands.run(arguments, database, now)
+
+
+def _register_webhook(_arguments: argparse.Namespace, data: Path) -> int:
+    """Prints the variable to set: the secret is made by Cloudflare."""
+    config = Config.load(os.environ, data)
+    missing = []
+    if config.public_url is None:
+        missing.append("NEXT_PUBLIC_APP_URL is missing: Cloudflare sends its news there.")
+    if config.cloudflare is None:
+        missing.append("CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.")
+    if config.cloudflare is None or missing:
+        raise ConfigProblems(missing)
+    try:
+        secret = CloudflareProvider(config.cloudflare).register_webhook(f"{config.public_url}{WEBHOOK}")
+    except ProviderFailed as error:
+        raise ConfigProblems([f"{error}."]) from error
+    sys.stdout.write(f"CLOUDFLARE_WEBHOOK_SECRET={secret}\n")
+    _tell("Set this variable and start the server again. An account has one webhook: this one took its place.")
+    return 0
 
 
 def _watch_parent(running: server.Server) -> None:

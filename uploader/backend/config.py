@@ -1,6 +1,6 @@
 """What the operator decides: environment variables, read once, wrong ones named line by line.
 
-VIDEO_PROVIDER              local (the default)
+VIDEO_PROVIDER              local (the default), cloudflare or mux; their variables are in `provider_config`
 DATABASE_URL                SQLite in the data folder, or postgresql://…
 NEXT_PUBLIC_APP_URL         where people reach this server (also: PUBLIC_URL); needed to listen beyond this computer
 MAX_VIDEO_SIZE_MB           30720: creators have files of 30 GB; the seed's 500 is a choice for a hosted service
@@ -24,9 +24,12 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from uploader.backend import provider_config
+from uploader.backend.provider_config import CloudflareConfig, MuxConfig
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-AVAILABLE = ("local",)
-LATER = ("cloudflare", "mux")
+AVAILABLE = ("local", "cloudflare", "mux")
+CLOUDFLARES_LONGEST = 360 * 60
 SECRET_LENGTH = 16
 MIB = 1024 * 1024
 YES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -57,6 +60,8 @@ class Config:
     max_duration: int
     allow_signup: bool
     signed_playback: bool
+    cloudflare: CloudflareConfig | None = None
+    mux: MuxConfig | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str], data: Path, *, host: str = "127.0.0.1", port: int = 0) -> "Config":
@@ -69,6 +74,9 @@ class Config:
             reader.url("WEBHOOK_URL"), reader.secret("WEBHOOK_SECRET"), reader.secret("APP_KEY"),
         )  # fmt: skip
         allow_signup, signed_playback = reader.flag("ALLOW_SIGNUP"), reader.flag("SIGNED_PLAYBACK")
+        cloudflare = provider_config.cloudflare(reader, chosen=provider == "cloudflare")
+        mux = provider_config.mux(reader, chosen=provider == "mux")
+        reader.check_promises(provider, max_duration, signed_playback=signed_playback)
         reader.check_listening(host, port)
         if not reader.problems:
             reader.make(data)
@@ -88,6 +96,8 @@ class Config:
             max_duration=max_duration,
             allow_signup=allow_signup,
             signed_playback=signed_playback,
+            cloudflare=cloudflare,
+            mux=mux,
         )
 
     def __repr__(self) -> str:
@@ -119,9 +129,7 @@ class _Reader:
     def provider(self) -> str:
         """One of AVAILABLE."""
         name = self.text("VIDEO_PROVIDER") or "local"
-        if name in LATER:
-            self.problems.append(f"VIDEO_PROVIDER={name} is not available in this version. Use local.")
-        elif name not in AVAILABLE:
+        if name not in AVAILABLE:
             self.problems.append(f"VIDEO_PROVIDER={name} is not known. Use {' or '.join(AVAILABLE)}.")
         return name
 
@@ -156,6 +164,13 @@ class _Reader:
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             self.problems.append("NEXT_PUBLIC_APP_URL must begin with https://: passwords travel to it.")
         return found.rstrip("/")
+
+    def check_promises(self, provider: str, max_duration: int, *, signed_playback: bool) -> None:
+        """What a provider cannot keep is not promised: nobody should take videos for private that are not."""
+        if signed_playback and provider != "local":
+            self.problems.append(f"SIGNED_PLAYBACK=1 is not available with VIDEO_PROVIDER={provider}. Use local.")
+        if provider == "cloudflare" and max_duration > CLOUDFLARES_LONGEST:
+            self.problems.append("MAX_VIDEO_DURATION_MINUTES is more than the 360 that Cloudflare takes.")
 
     def check_listening(self, host: str, port: int) -> None:
         """Listening beyond this computer needs a public address."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from uploader.backend.config import Config
+from uploader.backend.providers.base import Addresses
 from uploader.backend.store.database import Database
+from uploader.backend.store.models import Video
 
 if TYPE_CHECKING:
     from uploader.backend.providers.base import Provider
@@ -28,6 +30,13 @@ class Backend:
     def provider(self) -> "Provider":
         """Who takes new uploads. A stored video keeps the provider it came by."""
         return self.providers[self.config.provider]
+
+    def addresses(self, video: Video) -> Addresses:
+        """Where a ready video is found: as its own provider says, or as it last said if it is configured no more."""
+        provider = self.providers.get(video.provider)
+        if provider is None:
+            return Addresses(video.playback_url, video.thumbnail_url, None)
+        return provider.addresses(video.id, video.playback_url, video.thumbnail_url)
 
 
 def the_backend(request: Request) -> Backend:

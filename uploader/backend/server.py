@@ -20,7 +20,7 @@ from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.context import Backend
 from uploader.backend.data_lock import FolderInUse, hold
 from uploader.backend.providers import PROVIDERS, MakeProvider
-from uploader.backend.providers.base import Provider
+from uploader.backend.providers.base import Provider, ProviderFailed
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import DatabaseTooNew, migrate
 from uploader.backend.store.models import now
@@ -86,7 +86,8 @@ def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) 
         with hold(config.data), listening(config) as listener, opened(config) as database:
             _take_over(database)
             base_url = config.public_url or address(listener)
-            made = {name: make(config, base_url, database) for name, make in providers.items()}
+            found = {name: make(config, base_url, database) for name, make in providers.items()}
+            made = {name: provider for name, provider in found.items() if provider is not None}
             backend = Backend(config, database, made, now, base_url)
             with working(backend):
                 yield Prepared(backend, _server(backend), listener)
@@ -166,7 +167,10 @@ def _forgetter(providers: Mapping[str, Provider]) -> jobs.Handler:
     """Does `forget` jobs: has the provider of a video delete what it holds."""
 
     def forget(lease: jobs.Lease) -> None:
-        providers[lease.payload["provider"]].forget(lease.payload["uploadId"])
+        provider = providers.get(lease.payload["provider"])
+        if provider is None:
+            raise ProviderFailed(f"{lease.payload['provider']} is not configured")
+        provider.forget(lease.payload["uploadId"])
 
     return forget
 

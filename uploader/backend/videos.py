@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 
 from uploader.backend import jobs
 from uploader.backend.store.models import Video, VideoUpload
+from uploader.errors import ProcessingFailed
 from uploader.wire import VideoState
 
 UNFINISHED = ("uploading", "processing")
+FORGET_ATTEMPTS = 40
 NOTHING_LEFT = {"playback_url": None, "thumbnail_url": None, "error": None, "error_code": None}
 
 
@@ -40,6 +42,34 @@ class Sight:
     percent: float | None = None
     error: str | None = None
     error_code: str | None = None
+    asset_id: str | None = None
+    playback_id: str | None = None
+
+
+def seen(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
+    """Apply a provider's word, wherever it came from. Old news, and news that came twice, change nothing."""
+    applied = _seen(session, video_id, sight, now)
+    ids = {"provider_asset_id": sight.asset_id, "provider_playback_id": sight.playback_id}
+    told = {name: value for name, value in ids.items() if value is not None}
+    if told:
+        session.execute(update(Video).where(Video.id == video_id).values({**told, "updated_at": Video.updated_at}))
+    return applied
+
+
+def _seen(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
+    match sight.state:
+        case "ready":
+            return ready(session, video_id, sight, now)
+        case "error":
+            words = (sight.error_code or ProcessingFailed.code, sight.error or ProcessingFailed.title)
+            return failed(session, video_id, *words, now)
+        case "cancelled":
+            return cancelled(session, video_id, now)
+        case "processing":
+            moved = received(session, video_id, now)
+            return (sight.stage is not None and progressed(session, video_id, sight.stage, sight.percent)) or moved
+        case _:
+            return False
 
 
 def received(session: Session, video_id: str, now: datetime) -> bool:
@@ -124,5 +154,10 @@ def _move(
 
 def _forget(session: Session, video: Video, why: str) -> None:
     if video.provider_upload_id is not None:
-        payload = {"provider": video.provider, "uploadId": video.provider_upload_id}
-        jobs.enqueue(session, "forget", f"forget:{video.id}:{why}", payload)
+        forget_upload(session, video, video.provider_upload_id, why)
+
+
+def forget_upload(session: Session, video: Video, upload_id: str, why: str) -> None:
+    """Have the provider delete this upload, and what it made of it. Tried for hours: a provider may be down."""
+    payload = {"provider": video.provider, "uploadId": upload_id}
+    jobs.enqueue(session, "forget", f"forget:{video.id}:{why}", payload, max_attempts=FORGET_ATTEMPTS)

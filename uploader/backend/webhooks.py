@@ -1,18 +1,45 @@
-"""Signed messages about videos: the seed's signature, made and checked, and our own events sent as a provider would."""
+"""Signed messages about videos: signatures made and checked, and our own events sent as a provider would."""
 
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import httpx
 
 from uploader.backend.jobs import Handler, Lease
+from uploader.backend.videos import Sight
 
+WEBHOOK = "/api/webhooks/video-processing"
 PREFIX = "sha256="
 TIMEOUT = 10.0
+TOLERANCE = 300
+"""Seconds that a signature's time may lie in the past, or in the future."""
+
+
+class Forged(Exception):
+    """None of our secrets made this signature, or it is too old to be taken."""
+
+
+class NotAnEvent(Exception):
+    """Signed well, and not to be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one webhook says. The same `event_id` twice is one event; without a `sight` there is nothing to do.
+
+    The video is found by the provider's upload or asset id, or by our own id where the provider carries it.
+    """
+
+    event_id: str
+    sight: Sight | None
+    video_id: str | None = None
+    upload_id: str | None = None
 
 
 class NotDelivered(Exception):
@@ -31,6 +58,30 @@ def verify(secrets: Sequence[str], body: bytes, header: str | None) -> bool:
     """
     given = [one.strip().encode(errors="surrogatepass") for one in (header or "").split(",")]
     wanted = [sign(secret, body).encode() for secret in secrets if secret]
+    fits = [hmac.compare_digest(one, good) for one in given for good in wanted]
+    return any(fits)
+
+
+def sign_timed(secret: str, time: int, body: bytes) -> str:
+    """HMAC-SHA256 over time, a dot and the raw body, in hexadecimal: the scheme of Cloudflare and of Mux."""
+    return hmac.new(secret.encode(), b"%d." % time + body, hashlib.sha256).hexdigest()
+
+
+def verify_timed(
+    secrets: Sequence[str], body: bytes, header: str, now: datetime, *, time_key: str, signature_key: str
+) -> bool:
+    """Whether a header like `t=1700000000,v1=…` was made by one of the secrets, about now. In constant time.
+
+    Several signatures (of a rotation at the sender) may be given; one that fits is enough. The time must be named once.
+    """
+    parts = [part.strip().partition("=") for part in header.split(",")]
+    times = [value for key, _, value in parts if key == time_key]
+    if len(times) != 1 or not re.fullmatch("[0-9]{1,12}", times[0], re.ASCII):
+        return False
+    if times[0] != str(int(times[0])) or abs(now.timestamp() - int(times[0])) > TOLERANCE:
+        return False
+    given = [value.encode(errors="surrogatepass") for key, _, value in parts if key == signature_key]
+    wanted = [sign_timed(secret, int(times[0]), body).encode() for secret in secrets if secret]
     fits = [hmac.compare_digest(one, good) for one in given for good in wanted]
     return any(fits)
 

@@ -1,18 +1,21 @@
 """Who stores, transcodes and plays the videos.
 
-Each provider is one file or folder here and one line in PROVIDERS: cloudflare and mux have their place beside local.
+Each provider is one file or folder here and one line in PROVIDERS.
 """
 
 from collections.abc import Callable
 
 from uploader.backend.config import Config
+from uploader.backend.providers import cloudflare, mux
 from uploader.backend.providers.base import Provider
 from uploader.backend.providers.local.provider import LocalProvider
 from uploader.backend.store.database import Database
 
-MakeProvider = Callable[[Config, str, Database], Provider]
-"""From the configuration, the base URL without a slash at the end, and the database."""
+MakeProvider = Callable[[Config, str, Database], Provider | None]
+"""From the configuration, the base URL without a slash at the end, and the database; None: it is not configured."""
 
 PROVIDERS: dict[str, MakeProvider] = {
     "local": LocalProvider,
+    "cloudflare": cloudflare.make,
+    "mux": mux.make,
 }

@@ -1,4 +1,4 @@
-"""What every provider does for us: gives leave to upload, says how a video is, forgets it.
+"""What every provider does for us: gives leave to upload, says how a video is, hears its webhooks, forgets it.
 
 A provider is one file (or folder) and one line in `uploader.backend.providers.PROVIDERS`.
 """
@@ -12,9 +12,21 @@ from starlette.routing import BaseRoute
 
 from uploader.backend.jobs import Handler
 from uploader.backend.videos import Sight
+from uploader.backend.webhooks import Forged, News, NotAnEvent
 from uploader.wire import ChunkRules
 
-__all__ = ["Addresses", "Grant", "Order", "Provider", "ProviderFailed", "Sight"]
+__all__ = [
+    "Addresses", "Forged", "Grant", "Held", "News", "NotAnEvent", "Order", "Provider", "ProviderFailed", "Sight",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was granted before for the same order. `upload_url` as it was then."""
+
+    upload_id: str
+    upload_url: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class Order:
     mime_type: str
     max_duration: int
     metadata: dict[str, Any] = field(default_factory=dict)
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +68,21 @@ class Provider(Protocol):
 
     name: str
     protocols: tuple[str, ...]
+    look_every: float | None
+    """Seconds between two looks at one video; None where webhooks alone tell, and `look` is never asked."""
+    signature_header: str
+    """The header, in lower case, by which its webhooks are known."""
 
     def grant(self, order: Order) -> Grant:
-        """Make room for one upload. Calling again for the same order gives another address to the same upload."""
+        """Make room for one upload. `order.held` is given again while it is good, under today's address; a new upload
+        takes the place of one that is over, and the old one is forgotten by whoever called.
+        """
 
     def look(self, upload_id: str) -> Sight | None:
         """How the video is now; None where this provider tells by itself (webhooks) and needs no asking."""
+
+    def hear(self, signature: str, body: bytes, now: datetime) -> News:
+        """What a webhook says; `signature` is that header's value, `body` the raw bytes. Raises Forged, NotAnEvent."""
 
     def forget(self, upload_id: str) -> None:
         """Delete the upload and everything made of it. Not an error if it is gone."""
@@ -79,8 +101,16 @@ class Provider(Protocol):
 
 
 class ProviderFailed(Exception):
-    """The provider did not do it. `retry_after` in seconds where it named one."""
+    """The provider did not do it. `message` keeps the cause, for the operator's log; never an address or a secret.
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    `passing`: it was too busy or not to be reached, and will be again. `retry_after` in seconds where it named one.
+    `status`: its HTTP status, where it answered.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, passing: bool = False, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.passing = passing
+        self.status = status

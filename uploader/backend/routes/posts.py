@@ -97,7 +97,7 @@ def show(backend: Backend, post: Post) -> ShownPost:
 def _media(backend: Backend, video: Video | None) -> Media | None:
     if video is None or video.status != "ready":
         return None
-    found = backend.providers[video.provider].addresses(video.id, video.playback_url, video.thumbnail_url)
+    found = backend.addresses(video)
     return Media(
         video_id=video.id,
         url=found.playback_url,

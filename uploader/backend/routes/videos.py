@@ -1,25 +1,31 @@
 """A video from the wish to upload it to its deletion."""
 
+import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from uploader import errors
 from uploader.backend import filenames, idempotency, jobs, videos
 from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.context import Backend, TheBackend
+from uploader.backend.following import follow
 from uploader.backend.problems import ApiProblem, responses
-from uploader.backend.providers.base import Grant, Order, ProviderFailed
+from uploader.backend.providers.base import Grant, Held, Order, ProviderFailed
 from uploader.backend.rate_limit import allow, seconds_left
 from uploader.backend.store.models import User, Video, VideoUpload
 from uploader.wire import Ticket, UploadRequest, VideoProblem, VideoStatus
 
 router = APIRouter(prefix="/api/videos", tags=["videos"])
 
+log = logging.getLogger(__name__)
+
+A_WHILE = 10
 A_MINUTE = 60
 UPLOADS_A_MINUTE = 120
 
@@ -39,7 +45,7 @@ WORDS: dict[str, type[errors.ReelferryError]] = {
 }
 
 
-@router.post("/upload-url", responses=responses(401, 409, 422, 429, 502, 507))
+@router.post("/upload-url", responses=responses(401, 409, 422, 429, 502, 503, 507))
 def upload_url(
     request: UploadRequest, user: CurrentUser, backend: TheBackend, idempotency_key: idempotency.Key = None
 ) -> Ticket:
@@ -55,7 +61,7 @@ def upload_url(
     if reservation.answer is not None and video.status != "uploading":
         return _earlier(reservation.answer, backend)
     with _provider_trouble(backend, reservation):
-        grant = backend.providers[video.provider].grant(_order(video, request, backend))
+        grant = _grant(backend, _order(video, request, backend, _held(backend, video)), video.provider)
     ticket = _ticket(video, grant)
     with backend.database.write() as session:
         _keep(session, video, grant)
@@ -82,7 +88,22 @@ def _add(session: Session, video_id: str, request: UploadRequest, user: User, ba
     return video
 
 
-def _order(video: Video, request: UploadRequest, backend: Backend) -> Order:
+def _grant(backend: Backend, order: Order, provider: str) -> Grant:
+    if provider not in backend.providers:
+        raise ProviderFailed(f"{provider} is not configured any more")
+    return backend.providers[provider].grant(order)
+
+
+def _held(backend: Backend, video: Video) -> Held | None:
+    """What was granted for this video before."""
+    with backend.database.read() as session:
+        upload = session.get(VideoUpload, video.id)
+    if upload is None or upload.upload_url is None or upload.expires_at is None or video.provider_upload_id is None:
+        return None
+    return Held(video.provider_upload_id, upload.upload_url, upload.expires_at)
+
+
+def _order(video: Video, request: UploadRequest, backend: Backend, held: Held | None) -> Order:
     return Order(
         video_id=video.id,
         user_id=video.user_id,
@@ -91,6 +112,7 @@ def _order(video: Video, request: UploadRequest, backend: Backend) -> Order:
         mime_type=video.mime_type,
         max_duration=backend.config.max_duration,
         metadata=request.metadata or {},
+        held=held,
     )
 
 
@@ -114,6 +136,8 @@ def _earlier(answer: Mapping[str, Any], backend: Backend) -> Ticket:
 
 
 def _keep(session: Session, video: Video, grant: Grant) -> None:
+    """Note what was granted. What it takes the place of, or what nobody wants any more, is forgotten."""
+    before = session.scalar(select(Video.provider_upload_id).where(Video.id == video.id))
     here = update(Video).where(Video.id == video.id, Video.status == "uploading")
     if jobs.changed(session.execute(here.values(provider_upload_id=grant.upload_id, upload_url=grant.upload_url))):
         session.execute(
@@ -121,6 +145,11 @@ def _keep(session: Session, video: Video, grant: Grant) -> None:
             .where(VideoUpload.id == video.id)
             .values(upload_url=grant.upload_url, expires_at=grant.expires_at)
         )
+        superseded = before if before != grant.upload_id else None
+    else:
+        superseded = grant.upload_id if before != grant.upload_id else None
+    if superseded is not None:
+        videos.forget_upload(session, video, superseded, hashlib.sha256(superseded.encode()).hexdigest())
 
 
 @contextmanager
@@ -137,22 +166,34 @@ def _provider_trouble(backend: Backend, reservation: idempotency.Reservation) ->
         if isinstance(error, errors.DiskFull):
             raise ApiProblem(507, "There is no space left on the server", "disk_full", A_MINUTE) from error
         if isinstance(error, ProviderFailed):
-            raise ApiProblem(502, "Failed to create upload URL", "provider_failed", error.retry_after) from error
+            log.warning("No leave to upload: %s", error)
+            status, wait = (503, A_WHILE) if error.passing else (502, A_MINUTE)
+            words = "Failed to create upload URL"
+            raise ApiProblem(status, words, "provider_failed", error.retry_after or wait) from error
         raise
 
 
 @router.get("/{video_id}/status", responses=responses(401, 403, 404))
 def status(video_id: VideoId, user: CurrentUser, backend: TheBackend) -> VideoStatus:
     """How far it is, where it plays, or why it will not."""
+    video = _own(backend, video_id, user)
+    if follow(backend, video):
+        video = _own(backend, video_id, user)
+    position = None
+    if video.status == "processing":
+        with backend.database.read() as session:
+            position = jobs.position(session, "transcode", videos.transcode_key(video.id))
+    return video_status(backend, video, position)
+
+
+def _own(backend: Backend, video_id: str, user: User) -> Video:
     with backend.database.read() as session:
         video = session.get(Video, video_id)
-        if video is None:
-            raise ApiProblem(404, "Video not found", "video_not_found")
-        if video.user_id != user.id:
-            raise ApiProblem(403, "Access denied", "access_denied")
-        waiting = video.status == "processing"
-        position = jobs.position(session, "transcode", videos.transcode_key(video.id)) if waiting else None
-    return video_status(backend, video, position)
+    if video is None:
+        raise ApiProblem(404, "Video not found", "video_not_found")
+    if video.user_id != user.id:
+        raise ApiProblem(403, "Access denied", "access_denied")
+    return video
 
 
 def video_status(backend: Backend, video: Video, position: int | None) -> VideoStatus:
@@ -169,7 +210,7 @@ def video_status(backend: Backend, video: Video, position: int | None) -> VideoS
     )
     if video.status != "ready":
         return shown
-    found = backend.providers[video.provider].addresses(video.id, video.playback_url, video.thumbnail_url)
+    found = backend.addresses(video)
     return shown.model_copy(
         update={
             "playback_url": found.playback_url,

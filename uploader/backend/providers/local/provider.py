@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
 from starlette.routing import BaseRoute
 
 from uploader import media
+from uploader.backend import seed_events
 from uploader.backend.config import Config
 from uploader.backend.jobs import Handler
 from uploader.backend.providers.base import Addresses, Grant, Order, Sight
@@ -21,11 +23,10 @@ from uploader.backend.providers.local.uploads import LIFE, NAME, Uploads
 from uploader.backend.providers.local.watch import Watch
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import now
-from uploader.backend.webhooks import deliverer
+from uploader.backend.webhooks import WEBHOOK, News, deliverer
 from uploader.wire import ChunkRules
 
 CHUNK = ChunkRules(min=1, max=None, multiple=1, default=64 << 20)  # large: what arrived of a broken chunk is kept
-WEBHOOK = "/api/webhooks/video-processing"
 
 
 class LocalProvider:
@@ -33,6 +34,8 @@ class LocalProvider:
 
     name = NAME
     protocols: tuple[str, ...] = ("tus",)
+    look_every: float | None = None
+    signature_header = seed_events.HEADER
 
     def __init__(
         self, config: Config, base_url: str, database: Database, *, hls: Callable[..., media.HlsResult] = media.hls
@@ -53,14 +56,18 @@ class LocalProvider:
 
     def grant(self, order: Order) -> Grant:
         """A random address, dead once the upload is complete or cancelled. Raises errors.DiskFull."""
-        upload = self.uploads.of_video(order.video_id)
-        upload_id = upload.id if upload else token_hex(16)
+        upload_id = order.held.upload_id if order.held else token_hex(16)
         self.files.require_room(order.file_size - self.files.offset(upload_id))
         return Grant(upload_id, f"{self._base_url}/files/{upload_id}", "tus", CHUNK, now() + LIFE)
 
     def look(self, upload_id: str) -> Sight | None:
         """Nothing to ask: a webhook tells."""
         return None
+
+    def hear(self, signature: str, body: bytes, now: datetime) -> News:
+        """The seed's events, as our own jobs send them. They name no time: what came before is known by its id."""
+        del now
+        return seed_events.hear([self._config.webhook_secret], signature, body)
 
     def forget(self, upload_id: str) -> None:
         """Delete the original, and everything made of it."""

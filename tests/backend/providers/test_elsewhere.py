@@ -1,0 +1,304 @@
+"""The whole server before fake providers: tickets, statuses, webhooks and deletions over HTTP."""
+
+import json
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+
+from tests.backend.asking import ask_post, ask_upload, eventually, new_video, ready_event, refused, status_of, tell
+from tests.backend.providers.contract import SECRET
+from tests.backend.server import Person, client, serving, signed_in
+from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
+from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux, signed
+from uploader.backend.context import Backend
+from uploader.backend.provider_config import CloudflareConfig, MuxConfig
+from uploader.backend.providers import MakeProvider
+from uploader.backend.providers.cloudflare import CloudflareProvider
+from uploader.backend.providers.local.provider import LocalProvider
+from uploader.backend.providers.mux import MuxProvider
+from uploader.backend.store.models import Video, VideoUpload, WebhookEvent, now
+from uploader.wire import Ticket
+
+ENVIRON = {
+    "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
+    "CLOUDFLARE_API_TOKEN": TOKEN,
+    "MUX_TOKEN_ID": TOKEN_ID,
+    "MUX_TOKEN_SECRET": TOKEN_SECRET,
+}
+
+
+@dataclass
+class Elsewhere:
+    """A server with all three providers, and the two that are elsewhere."""
+
+    backend: Backend
+    person: Person
+    cloudflare: FakeCloudflare
+    mux: FakeMux
+
+    def upload_of(self, video_id: str) -> str:
+        with self.backend.database.read() as session:
+            return str(session.get_one(Video, video_id).provider_upload_id)
+
+    def let_time_pass(self) -> None:
+        """The next status may ask again."""
+        with self.backend.database.write() as session:
+            session.execute(update(Video).values(looked_at=now() - timedelta(seconds=11)))
+
+    def hear(self, headers: dict[str, str], body: bytes) -> httpx.Response:
+        with client(self.backend) as sender:
+            return sender.post("/api/webhooks/video-processing", content=body, headers=headers)
+
+    def tell_mux(self, kind: str, upload_id: str) -> None:
+        assert self.hear(*signed(self.mux.event(kind, upload_id), SECRET)).status_code == 200
+
+
+@pytest.fixture
+def cloudflare() -> Iterator[FakeCloudflare]:
+    with FakeCloudflare().running() as fake:
+        yield fake
+
+
+@pytest.fixture
+def mux() -> Iterator[FakeMux]:
+    with FakeMux().running() as fake:
+        yield fake
+
+
+@pytest.fixture(params=["cloudflare", "mux"])
+def chosen(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def place(chosen: str, tmp_path: Path, cloudflare: FakeCloudflare, mux: FakeMux) -> Iterator[Elsewhere]:
+    ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,))
+    theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,))
+    providers: dict[str, MakeProvider] = {
+        "local": LocalProvider,
+        "cloudflare": lambda *_: CloudflareProvider(ours, api=cloudflare.api, pause=0.001),
+        "mux": lambda *_: MuxProvider(theirs, 3600, api=mux.url, pause=0.001),
+    }
+    with ExitStack() as stack:
+        backend = stack.enter_context(serving(tmp_path / "server", providers, VIDEO_PROVIDER=chosen, **ENVIRON))
+        yield Elsewhere(backend, stack.enter_context(signed_in(backend)), cloudflare, mux)
+
+
+def asked(place: Elsewhere) -> int:
+    return len(place.cloudflare.asked) + len(place.mux.asked)
+
+
+def finish(place: Elsewhere, upload_id: str) -> None:
+    """All bytes came, and the provider has made the video."""
+    if upload_id in place.mux.uploads:
+        place.mux.arrive(upload_id).asset = "ready"
+    else:
+        place.cloudflare.move(upload_id, "ready", "100.000000")
+
+
+def tell_ready(place: Elsewhere, upload_id: str) -> httpx.Response:
+    if upload_id in place.mux.uploads:
+        event = place.mux.event("video.asset.ready", upload_id) | {"id": f"ready {upload_id}"}
+        return place.hear(*signed(event, SECRET))
+    return place.hear(*place.cloudflare.news(upload_id, SECRET))
+
+
+def test_the_ticket_names_the_providers_address_and_protocol(place: Elsewhere, chosen: str):
+    ticket = Ticket.model_validate(ask_upload(place.person).json())
+    assert (ticket.provider, ticket.protocol) == (chosen, {"cloudflare": "tus", "mux": "content_range"}[chosen])
+    assert not ticket.upload_url.startswith(place.backend.base_url)
+    assert place.person.api.get("/api/config").json()["protocols"] == [ticket.protocol]
+
+
+def test_asking_again_with_the_same_key_gives_the_same_upload(place: Elsewhere):
+    first, second = (ask_upload(place.person, "key").json() for _ in range(2))
+    assert first == second
+    assert asked(place) == 1
+
+
+def test_a_ticket_that_is_over_is_renewed_and_the_old_upload_freed(place: Elsewhere):
+    first = ask_upload(place.person, "key").json()
+    old = place.upload_of(first["videoId"])
+    with place.backend.database.write() as session:
+        session.execute(update(VideoUpload).values(expires_at=now()))
+    second = ask_upload(place.person, "key").json()
+    assert (second["videoId"], second["uploadUrl"] == first["uploadUrl"]) == (first["videoId"], False)
+    assert place.upload_of(first["videoId"]) != old
+    if old in place.mux.uploads:
+        eventually(lambda: place.mux.uploads[old].status == "cancelled")
+        place.tell_mux("video.upload.cancelled", old)
+    else:
+        eventually(lambda: old not in place.cloudflare.videos)
+    assert status_of(place.person, first["videoId"])["status"] == "uploading", "news of the old one mean nothing"
+
+
+def test_status_follows_a_video_to_the_end_when_no_webhook_ever_comes(place: Elsewhere):
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    assert status_of(place.person, video_id)["status"] == "uploading"
+    finish(place, upload_id)
+    assert status_of(place.person, video_id)["status"] == "uploading", "asked just now"
+    place.let_time_pass()
+    shown = status_of(place.person, video_id)
+    assert shown["status"] == "ready"
+    assert shown["playbackUrl"].endswith(".m3u8")
+    assert shown["duration"] in {6, 24}
+    before = asked(place)
+    place.let_time_pass()
+    assert status_of(place.person, video_id) == shown
+    assert asked(place) == before, "nobody asks about what is final"
+    assert ask_post(place.person, videoId=video_id).json()["media"]["url"] == shown["playbackUrl"]
+
+
+def test_of_many_who_ask_at_once_one_look_is_taken(place: Elsewhere):
+    video_id = new_video(place.person)
+    before = asked(place)
+    threads = [threading.Thread(target=status_of, args=(place.person, video_id)) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asked(place) == before + 1
+
+
+@pytest.mark.loud
+def test_a_provider_that_does_not_answer_leaves_the_status_as_it_was(place: Elsewhere):
+    video_id = new_video(place.person)
+    for fake in (place.cloudflare, place.mux):
+        fake.refusals.extend([(500, {}, b"")] * 3)
+    assert status_of(place.person, video_id)["status"] == "uploading"
+
+
+@pytest.mark.loud
+def test_a_provider_that_is_busy_is_a_503_with_a_wait_and_leaves_nothing_behind(
+    place: Elsewhere, caplog: pytest.LogCaptureFixture
+):
+    for fake in (place.cloudflare, place.mux):
+        fake.refusals.append((429, {"Retry-After": "77"}, b'{"errors":[{"code":10011,"message":"Quota"}]}'))
+    reply = ask_upload(place.person)
+    assert refused(reply) == (503, "provider_failed")
+    assert reply.headers["retry-after"] == "77"
+    assert "answered 429" in caplog.text, "the operator reads why"
+    with place.backend.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Video)) == 0
+
+
+@pytest.mark.loud
+def test_a_provider_that_refuses_is_a_502(place: Elsewhere):
+    for fake in (place.cloudflare, place.mux):
+        fake.refusals.append((401, {}, b"{}"))
+    assert refused(ask_upload(place.person)) == (502, "provider_failed")
+
+
+def test_a_webhook_makes_the_video_ready_once(place: Elsewhere, chosen: str):
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    finish(place, upload_id)
+    assert [tell_ready(place, upload_id).status_code for _ in range(3)] == [200, 200, 200]
+    assert status_of(place.person, video_id)["status"] == "ready"
+    with place.backend.database.read() as session:
+        [event] = session.scalars(select(WebhookEvent))
+        assert event.provider == chosen
+        assert session.get_one(Video, video_id).version == 1
+        assert bool(session.get_one(Video, video_id).provider_asset_id) == (chosen == "mux")
+
+
+def test_each_verifier_speaks_for_its_own_videos_only(place: Elsewhere):
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    assert tell(place.backend, ready_event(video_id)).status_code == 200, "signed as the seed says, and not its video"
+    finish(place, upload_id)
+    with place.backend.database.write() as session:
+        session.execute(update(Video).values(provider="local"))
+    assert tell_ready(place, upload_id).status_code == 200
+    with place.backend.database.read() as session:
+        assert session.get_one(Video, video_id).status == "uploading"
+
+
+def test_a_forged_webhook_is_refused_and_an_unknown_video_acknowledged(place: Elsewhere):
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    finish(place, upload_id)
+    body = json.dumps({"uid": upload_id}).encode()
+    for headers in ({}, {"Webhook-Signature": "time=1,sig1=00"}, {"Mux-Signature": "t=1,v1=00"}):
+        assert refused(place.hear(headers, body)) == (401, "invalid_signature")
+    assert status_of(place.person, video_id)["status"] != "error"
+    with place.backend.database.write() as session:
+        session.execute(update(Video).values(provider_upload_id="another", provider_asset_id=None))
+        session.execute(update(VideoUpload).values(expires_at=now()))
+    assert tell_ready(place, upload_id).status_code == 200
+    with place.backend.database.read() as session:
+        assert session.get_one(Video, video_id).provider_upload_id == "another"
+
+
+@pytest.mark.parametrize("chosen", ["mux"], indirect=True)
+def test_events_in_any_order_end_in_ready(place: Elsewhere):
+    for _ in range(6):
+        video_id = new_video(place.person)
+        upload_id = place.upload_of(video_id)
+        kinds = ["video.upload.asset_created", "video.asset.created", "video.asset.updated"]
+        place.mux.arrive(upload_id)
+        told = [place.mux.event(kind, upload_id) for kind in kinds]
+        place.mux.uploads[upload_id].asset = "ready"
+        told.append(place.mux.event("video.asset.ready", upload_id))
+        told *= 2
+        random.shuffle(told)
+        for event in told:
+            assert place.hear(*signed(event, SECRET)).status_code == 200
+        assert status_of(place.person, video_id)["status"] == "ready"
+
+
+@pytest.mark.parametrize("chosen", ["mux"], indirect=True)
+def test_an_event_that_overtakes_our_own_note_of_the_upload_is_known_by_our_id(place: Elsewhere):
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    finish(place, upload_id)
+    with place.backend.database.write() as session:
+        session.execute(update(Video).values(provider_upload_id=None))
+    assert tell_ready(place, upload_id).status_code == 200
+    assert status_of(place.person, video_id)["status"] == "ready"
+
+
+def test_deleting_frees_what_the_provider_has(place: Elsewhere):
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    finish(place, upload_id)
+    assert place.person.api.delete(f"/api/videos/{video_id}").status_code == 204
+    if upload_id in place.mux.uploads:
+        eventually(lambda: place.mux.uploads[upload_id].asset == "deleted")
+    else:
+        eventually(lambda: upload_id not in place.cloudflare.videos)
+
+
+def test_an_upload_that_nobody_finished_ends_when_its_time_is_over(place: Elsewhere):
+    video_id = new_video(place.person)
+    with place.backend.database.write() as session:
+        session.execute(update(VideoUpload).values(expires_at=now() - timedelta(minutes=31)))
+    problem = status_of(place.person, video_id)["error"]
+    assert problem["code"] == "upload_expired"
+
+
+def test_a_video_that_is_not_there_yet_is_still_uploading(place: Elsewhere):
+    video_id = new_video(place.person)
+    place.cloudflare.videos.clear()
+    place.mux.uploads.clear()
+    assert status_of(place.person, video_id)["status"] == "uploading"
+
+
+def test_a_stored_video_stays_with_its_provider_when_another_is_chosen(place: Elsewhere, tmp_path: Path):
+    video_id = new_video(place.person)
+    finish(place, place.upload_of(video_id))
+    ready = status_of(place.person, video_id)
+    assert ready["status"] == "ready"
+    with place.backend.database.read() as session:
+        video = session.get_one(Video, video_id)
+    gone = Backend(place.backend.config, place.backend.database, {}, now, place.backend.base_url)
+    assert gone.addresses(video).playback_url == ready["playbackUrl"], "even one that is configured no more"

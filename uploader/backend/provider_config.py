@@ -1,0 +1,101 @@
+"""What the providers elsewhere need of the operator: their accounts, as read from the environment.
+
+CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_TOKEN   an API token with "Stream Write"; both or neither
+CLOUDFLARE_CUSTOMER_SUBDOMAIN                 customer-….cloudflarestream.com; as Cloudflare says by default
+CLOUDFLARE_WEBHOOK_SECRET                     what `reelferry-server cloudflare register-webhook` printed
+CLOUDFLARE_BASIC_UPLOAD                       0; 1: files up to 190 MB go in one form, without resuming
+MUX_TOKEN_ID, MUX_TOKEN_SECRET                an access token with Mux Video read and write; both or neither
+MUX_WEBHOOK_SECRET                            the signing secret of the webhook, from Mux's dashboard
+MUX_VIDEO_QUALITY                             basic (the default), plus or premium
+
+Webhook secrets may be several, separated by commas, while one takes the place of another.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+QUALITIES = ("basic", "plus", "premium")
+STREAM_HOST = "cloudflarestream.com"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudflareConfig:
+    """An account at Cloudflare Stream. Without webhook secrets no webhook is taken, and asking must do."""
+
+    account_id: str
+    api_token: str = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    customer_host: str | None = None
+    basic_upload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MuxConfig:
+    """An environment at Mux. Without webhook secrets no webhook is taken, and asking must do."""
+
+    token_id: str
+    token_secret: str = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    video_quality: str = "basic"
+
+
+class Reader(Protocol):
+    """Reads variables and collects problems."""
+
+    problems: list[str]
+
+    def text(self, name: str) -> str | None:
+        """The variable, or None where it is missing or empty."""
+
+    def flag(self, name: str) -> bool:
+        """1 or 0."""
+
+
+def cloudflare(reader: Reader, *, chosen: bool) -> CloudflareConfig | None:
+    """The account, if one is given; it must be where Cloudflare is `chosen` for new uploads."""
+    both = _both(reader, "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", chosen=chosen, provider="cloudflare")
+    secrets, host = _secrets(reader, "CLOUDFLARE_WEBHOOK_SECRET"), _customer_host(reader)
+    basic_upload = reader.flag("CLOUDFLARE_BASIC_UPLOAD")
+    if both is None:
+        return None
+    if not re.fullmatch("[0-9A-Za-z_-]+", both[0], re.ASCII):
+        reader.problems.append("CLOUDFLARE_ACCOUNT_ID is not an account id: 32 digits and letters from a to f.")
+    return CloudflareConfig(both[0], both[1], secrets, host, basic_upload)
+
+
+def mux(reader: Reader, *, chosen: bool) -> MuxConfig | None:
+    """The environment, if one is given; it must be where Mux is `chosen` for new uploads."""
+    both = _both(reader, "MUX_TOKEN_ID", "MUX_TOKEN_SECRET", chosen=chosen, provider="mux")
+    secrets = _secrets(reader, "MUX_WEBHOOK_SECRET")
+    quality = reader.text("MUX_VIDEO_QUALITY") or QUALITIES[0]
+    if quality not in QUALITIES:
+        reader.problems.append(f"MUX_VIDEO_QUALITY={quality} is not known. Use {' or '.join(QUALITIES)}.")
+    return None if both is None else MuxConfig(*both, secrets, quality)
+
+
+def _both(reader: Reader, *names: str, chosen: bool, provider: str) -> tuple[str, str] | None:
+    """Two variables of which one is useless; neither is ever repeated in a problem."""
+    first, second = (reader.text(name) for name in names)
+    for name, value in zip(names, (first, second), strict=True):
+        if value is None and (chosen or first or second):
+            why = f"VIDEO_PROVIDER={provider} needs it" if chosen else "the other half of the account is set"
+            reader.problems.append(f"{name} is missing: {why}.")
+        elif value is not None and not (value.isascii() and value.isprintable() and " " not in value):
+            reader.problems.append(f"{name} has a character that cannot be in it.")
+    return None if first is None or second is None else (first, second)
+
+
+def _secrets(reader: Reader, name: str) -> tuple[str, ...]:
+    return tuple(one for part in (reader.text(name) or "").split(",") if (one := part.strip()))
+
+
+def _customer_host(reader: Reader) -> str | None:
+    """`code`, `customer-code` or the whole host."""
+    given = reader.text("CLOUDFLARE_CUSTOMER_SUBDOMAIN")
+    if given is None:
+        return None
+    label = given.removesuffix(f".{STREAM_HOST}")
+    if not re.fullmatch("[0-9A-Za-z-]+", label, re.ASCII):
+        reader.problems.append(f"CLOUDFLARE_CUSTOMER_SUBDOMAIN is not a name like customer-code.{STREAM_HOST}.")
+    return f"{label if label.startswith('customer-') else f'customer-{label}'}.{STREAM_HOST}"

@@ -1,0 +1,287 @@
+"""Mux Video: bytes go straight there in ranges; an upload becomes an asset, and the asset has playback ids."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.routing import BaseRoute
+
+from uploader.backend.config import Config
+from uploader.backend.jobs import Handler
+from uploader.backend.provider_config import MuxConfig
+from uploader.backend.providers.base import Addresses, Grant, Order, ProviderFailed, Sight
+from uploader.backend.providers.calls import PAUSE, Api
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import now
+from uploader.backend.webhooks import Forged, News, NotAnEvent, verify_timed
+from uploader.errors import ProcessingFailed, TooLong, UploadExpired
+from uploader.wire import ChunkRules
+
+API = "https://api.mux.com"
+LIFE = timedelta(days=7)
+"""The most that Mux allows: a queue may be long, and a laptop shut over the weekend."""
+
+FRESH = timedelta(hours=1)
+"""An address that lives no longer than this is not handed out again."""
+
+CHUNK = ChunkRules(min=256 << 10, max=64 << 20, multiple=256 << 10, default=8 << 20)
+GONE = Sight("error", error="The provider no longer has this video.", error_code="video_gone")
+
+
+class _Told(BaseModel):
+    """What Mux says, and more than we read."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class _Trouble(_Told):
+    type: str | None = None
+    message: str | None = None
+    messages: tuple[str, ...] = ()
+
+
+class _Upload(_Told):
+    id: str = Field(min_length=1, max_length=255)
+    status: str
+    url: str | None = None
+    asset_id: str | None = None
+    error: _Trouble | None = None
+    new_asset_settings: "_Settings | None" = None
+
+
+class _Settings(_Told):
+    passthrough: str | None = None
+
+
+class _PlaybackId(_Told):
+    id: str
+    policy: str
+
+
+class _Track(_Told):
+    type: str | None = None
+    max_width: int | None = None
+    max_height: int | None = None
+
+
+class _Progress(_Told):
+    state: str | None = None
+    progress: float | None = None
+
+
+class _Asset(_Told):
+    id: str = Field(min_length=1, max_length=255)
+    status: str | None = None
+    upload_id: str | None = None
+    passthrough: str | None = None
+    duration: float | None = Field(None, ge=0, allow_inf_nan=False)
+    playback_ids: tuple[_PlaybackId, ...] = ()
+    tracks: tuple[_Track, ...] = ()
+    progress: _Progress | None = None
+    errors: _Trouble | None = None
+
+
+class _UploadReply(_Told):
+    data: _Upload
+
+
+class _AssetReply(_Told):
+    data: _Asset
+
+
+class _Event(_Told):
+    id: str = Field(min_length=1, max_length=255)
+    type: str
+
+
+class _UploadEvent(_Event):
+    data: _Upload
+
+
+class _AssetEvent(_Event):
+    data: _Asset
+
+
+class MuxProvider:
+    """One environment. `max_duration` in seconds; `origin`: from where browsers upload; `api`: where it answers."""
+
+    name = "mux"
+    protocols: tuple[str, ...] = ("content_range",)
+    look_every: float | None = 10
+    signature_header = "mux-signature"
+
+    def __init__(
+        self,
+        config: MuxConfig,
+        max_duration: int,
+        origin: str = "*",
+        *,
+        api: str = API,
+        clock: Callable[[], datetime] = now,
+        pause: float = PAUSE,
+    ) -> None:
+        self._config = config
+        self._max_duration = max_duration
+        self._origin = origin
+        self._clock = clock
+        both = f"{config.token_id}:{config.token_secret}".encode()
+        self._api = Api("Mux", api, {"Authorization": f"Basic {base64.b64encode(both).decode()}"}, _explain, pause)
+
+    def grant(self, order: Order) -> Grant:
+        """An address that takes the file in ranges. Its id is the upload's, not yet the asset's."""
+        asked = self._clock().replace(microsecond=0)
+        if order.held is not None and order.held.expires_at > asked + FRESH:
+            held = order.held
+            return Grant(held.upload_id, held.upload_url, "content_range", CHUNK, held.expires_at)
+        wanted = {
+            "cors_origin": self._origin,
+            "timeout": int(LIFE.total_seconds()),
+            "new_asset_settings": {
+                "playback_policies": ["public"],
+                "video_quality": self._config.video_quality,
+                "static_renditions": [{"resolution": "highest"}],
+                "passthrough": order.video_id,
+            },
+        }
+        made = self._api.read(_UploadReply, self._api.call("POST", "/video/v1/uploads", json=wanted)).data
+        if not made.url or urlsplit(made.url).scheme != urlsplit(self._api.url).scheme:
+            raise ProviderFailed("Mux made an upload and gave no address that can be used")
+        return Grant(made.id, made.url, "content_range", CHUNK, asked + LIFE)
+
+    def look(self, upload_id: str) -> Sight | None:
+        """Upload, then asset: two calls once the bytes are there."""
+        upload = self._upload(upload_id)
+        if upload is None:
+            return GONE
+        if upload.status != "asset_created" or upload.asset_id is None:
+            return _of_upload(upload)
+        asset = self._asset(upload.asset_id)
+        return GONE if asset is None else self._of_asset(asset)
+
+    def _upload(self, upload_id: str) -> _Upload | None:
+        reply = self._unless_gone("GET", f"/video/v1/uploads/{upload_id}")
+        return reply and self._api.read(_UploadReply, reply).data
+
+    def _asset(self, asset_id: str) -> _Asset | None:
+        reply = self._unless_gone("GET", f"/video/v1/assets/{asset_id}")
+        return reply and self._api.read(_AssetReply, reply).data
+
+    def _unless_gone(self, method: str, path: str) -> Any:  # noqa: ANN401 (a reply of the library behind `calls`)
+        try:
+            return self._api.call(method, path)
+        except ProviderFailed as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def forget(self, upload_id: str) -> None:
+        """Cancels an upload that waits; deletes the asset of one that came."""
+        upload = self._upload(upload_id)
+        if upload is not None and upload.status == "waiting" and not self._cancel(upload_id):
+            upload = self._upload(upload_id)
+        if upload is not None and upload.asset_id is not None:
+            self._unless_gone("DELETE", f"/video/v1/assets/{upload.asset_id}")
+
+    def _cancel(self, upload_id: str) -> bool:
+        """False: it waits no longer, for it has become an asset meanwhile."""
+        try:
+            self._unless_gone("PUT", f"/video/v1/uploads/{upload_id}/cancel")
+        except ProviderFailed as error:
+            if error.status == 403:
+                return False
+            raise
+        return True
+
+    def hear(self, signature: str, body: bytes, now: datetime) -> News:
+        """Events of uploads and assets, in any order. Everything else of the environment is taken and ignored."""
+        if not verify_timed(self._config.webhook_secrets, body, signature, now, time_key="t", signature_key="v1"):
+            raise Forged
+        try:
+            event = _Event.model_validate_json(body)
+            kind = event.type.removeprefix("video.")
+            if kind in {"upload.asset_created", "upload.errored", "upload.cancelled"}:
+                upload = _UploadEvent.model_validate_json(body).data
+                ours = (upload.new_asset_settings or _Settings()).passthrough
+                return News(event.id, _of_upload(upload), ours, upload.id)
+            if kind in {"asset.created", "asset.ready", "asset.errored", "asset.updated", "asset.deleted"}:
+                asset = _AssetEvent.model_validate_json(body).data
+                sight = GONE if kind == "asset.deleted" else self._of_asset(asset)
+                return News(event.id, sight, asset.passthrough, asset.upload_id)
+        except ValidationError as error:
+            raise NotAnEvent from error
+        return News(event.id, None)
+
+    def _of_asset(self, asset: _Asset) -> Sight:
+        """Their words in ours. Mux knows no longest duration: we look ourselves."""
+        playback = next((one.id for one in asset.playback_ids if one.policy == "public"), None)
+        if asset.status == "errored":
+            messages = " ".join(asset.errors.messages) if asset.errors else ""
+            return _failed(messages, asset_id=asset.id)
+        if asset.status != "ready":
+            state = asset.progress or _Progress()
+            known = state.progress is not None and 0 <= state.progress <= 100
+            stage: Literal["transcoding"] | None = "transcoding" if state.state == "transcoding" else None
+            return Sight("processing", stage=stage, percent=state.progress if known else None, asset_id=asset.id)
+        if asset.duration is not None and asset.duration > self._max_duration + 1:
+            return Sight("error", error=TooLong.title, error_code=TooLong.code, asset_id=asset.id)
+        track = next((one for one in asset.tracks if one.type == "video"), _Track())
+        return Sight(
+            "ready",
+            playback_url=playback and f"https://stream.mux.com/{playback}.m3u8",
+            thumbnail_url=playback and f"https://image.mux.com/{playback}/thumbnail.jpg",
+            duration=asset.duration,
+            width=track.max_width if (track.max_width or 0) > 0 else None,
+            height=track.max_height if (track.max_height or 0) > 0 else None,
+            asset_id=asset.id,
+            playback_id=playback,
+        )
+
+    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
+        """As they were told."""
+        return Addresses(playback_url, thumbnail_url, None)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """None: everything happens there."""
+        return ()
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """None."""
+        return {}
+
+    def stop(self) -> None:
+        """Nothing is open between two calls."""
+
+
+def make(config: Config, _base_url: str, _database: Database) -> MuxProvider | None:
+    """The provider, if the operator gave it an environment."""
+    return None if config.mux is None else MuxProvider(config.mux, config.max_duration, config.public_url or "*")
+
+
+def _explain(body: object) -> str:
+    """The type and the messages of the error."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return ""
+    messages = error.get("messages")
+    return f"{error.get('type')}: {' '.join(map(str, messages)) if isinstance(messages, list) else ''}"
+
+
+def _of_upload(upload: _Upload) -> Sight:
+    match upload.status:
+        case "asset_created":
+            return Sight("processing", asset_id=upload.asset_id)
+        case "errored":
+            return _failed((upload.error and upload.error.message) or "")
+        case "cancelled":
+            return Sight("cancelled")
+        case "timed_out":
+            return Sight("error", error=UploadExpired.title, error_code=UploadExpired.code)
+        case _:
+            return Sight("uploading")
+
+
+def _failed(message: str, *, asset_id: str | None = None) -> Sight:
+    return Sight("error", error=message or None, error_code=ProcessingFailed.code, asset_id=asset_id)
