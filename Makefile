@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test check format lock screenshots package bench clean
+.PHONY: run test torture check format lock screenshots package bench clean
 
 run: $(VENV)/run
 	@.ci/system-packages run
@@ -15,6 +15,10 @@ test: check
 	@.ci/system-packages test
 	@.ci/peers
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+torture: $(VENV)/test
+	@.ci/system-packages test
+	TORTURE=$${TORTURE:-100} $(BIN)/python -m pytest -s tests/flow/test_torture.py $(ARGS)
 
 check: $(VENV)/test
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on command: cuts, resets, stalls, trickles, goes away, swallows a reply.
+"""A TCP proxy that misbehaves on command: cuts, resets, stalls, trickles, goes away, swallows or forges a reply.
 
     with Proxy(port_of_the_server) as proxy:
         proxy.cut(up=100_000)             # the line breaks once 100 000 more bytes have gone to the server
@@ -15,6 +15,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Self
 
@@ -24,7 +25,10 @@ BLOCK = 16 * 1024
 
 
 class Proxy:
-    """Stands before one server on this machine. `up`, `down`: bytes passed on; `connections`: accepted so far.
+    """Stands before one server on this machine.
+
+    `up`, `down`: bytes passed on; `connections`: accepted so far; `bodies`: bytes of bodies that came from clients, by
+    method.
 
     `receive_buffer` (bytes) narrows the window the client sees, so that a trickle is felt as one and not as rare
     gulps.
@@ -33,13 +37,15 @@ class Proxy:
     def __init__(self, target: int, *, host: str = "127.0.0.1", receive_buffer: int | None = None) -> None:
         self.target = (host, target)
         self.port = 0
-        self.up = self.down = self.connections = self.cuts = self.swallowed = self.held_back = 0
+        self.up = self.down = self.connections = self.cuts = self.swallowed = self.held_back = self.forged = 0
+        self.bodies: Counter[str] = Counter()
         self._receive_buffer = receive_buffer
         self._lines: set[_Line] = set()
         self._left: dict[Direction, int] = {}
         self._until_hold: int | None = None
         self._hold_back: bytes | None = None
         self._swallow: tuple[bytes, int] | None = None
+        self._forgeries: list[tuple[bytes, bytes]] = []
         self._rate: float | None = None
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -51,6 +57,11 @@ class Proxy:
     def url(self) -> str:
         """Where clients go instead of to the server."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def flowing(self) -> bool:
+        """Whether bytes may pass."""
+        return self._flowing.is_set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -129,6 +140,27 @@ class Proxy:
 
         self._do(command())
 
+    def forge(self, method: str, path: str, reply: bytes) -> None:
+        """Keep the next request of this kind from the server, answer with `reply` in its place, and hang up.
+
+        Once a call; further calls wait for their turn.
+        """
+
+        async def command() -> None:
+            self._forgeries.append((f"{method} {path}".encode(), reply))
+
+        self._do(command())
+
+    def orphan(self) -> None:
+        """Let no byte pass any more on what is connected now, and never close it; what comes after is not affected."""
+
+        async def command() -> None:
+            for line in self._lines:
+                line.orphaned = True
+            self._flowing.set()
+
+        self._do(command())
+
     def go_away(self) -> None:
         """Break everything and refuse new connections, on a port that stays ours to come back to."""
 
@@ -192,6 +224,13 @@ class Proxy:
         self._swallow = (wanted, nth - 1) if nth > 1 else None
         return nth == 1
 
+    def _forgery(self, request: bytes) -> bytes | None:
+        """The reply somebody else gives to this request, if its turn has come."""
+        if self._forgeries and request.startswith(self._forgeries[0][0]):
+            self.forged += 1
+            return self._forgeries.pop(0)[1]
+        return None
+
 
 class _Line:
     """One client's connection and the one to the server that belongs to it."""
@@ -203,8 +242,9 @@ class _Line:
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
         self._proxy, self._client, self._server = proxy, client, server
-        self._requests = _Requests()
+        self._requests = _Requests(proxy.bodies)
         self._swallowing = False
+        self.orphaned = False
         self.gone = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -236,12 +276,15 @@ class _Line:
                     return
                 if not await self._pass_on(way, data, sink):
                     return
-            if sink.can_write_eof():
+            if sink.can_write_eof() and not self.orphaned:
                 sink.write_eof()
 
     async def _look_at(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
         """Do what was commanded for requests that begin in `data`, and for its bytes. What is left to pass on."""
         for request in self._requests.feed(data):
+            if (forged := self._proxy._forgery(request)) is not None:
+                await self._answer(forged)
+                return b""
             if self._proxy._matches(request):
                 self._swallowing = True
             if self._proxy._hold_back and request.startswith(self._proxy._hold_back):
@@ -250,6 +293,17 @@ class _Line:
                 self._proxy.held_back += 1
                 await self._proxy._flowing.wait()
         return await self._pause_at_the_hold(data, sink)
+
+    async def _answer(self, forged: bytes) -> None:
+        """Say it, hear the client out as far as it wants to be heard, and hang up."""
+        reader, writer = self._client
+        writer.write(forged)
+        writer.write_eof()
+        try:
+            while data := await reader.read(BLOCK):
+                self._requests.feed(data)
+        finally:
+            self._server[1].close()
 
     async def _pause_at_the_hold(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
         """Where the hold is reached within `data`: pass on what comes before it and wait. What is left to pass on."""
@@ -272,6 +326,8 @@ class _Line:
         return await source.read(max(1, int(rate * 0.05)))
 
     async def _pass_on(self, way: Direction, data: bytes, sink: asyncio.StreamWriter) -> bool:
+        if self.orphaned:
+            await self.gone.wait()
         left = self._proxy._left.get(way)
         passed = data if left is None else data[:left]
         if way == "up":
@@ -293,8 +349,10 @@ class _Line:
 class _Requests:
     """Finds where requests begin in what a client sends. Bodies need a Content-Length; TLS is let be."""
 
-    def __init__(self) -> None:
+    def __init__(self, bodies: Counter[str]) -> None:
+        self._bodies = bodies
         self._head = b""
+        self._method = ""
         self._body = 0
         self._opaque = False
 
@@ -304,6 +362,7 @@ class _Requests:
         while data and not self._opaque:
             skipped = min(self._body, len(data))
             self._body -= skipped
+            self._bodies[self._method] += skipped
             data = data[skipped:]
             if not data:
                 break
@@ -313,6 +372,7 @@ class _Requests:
             if end:
                 first, *fields = head.split(b"\r\n")
                 lines.append(first)
+                self._method = first.partition(b" ")[0].decode()
                 named = dict(field.lower().split(b":", 1) for field in fields)
                 self._body = int(named.get(b"content-length", b"0"))
                 self._head, data = b"", rest

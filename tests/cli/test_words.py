@@ -19,6 +19,10 @@ BROKEN = Trouble("not_a_video", "This is not a video", "Choose another file.")
         (JOB, "Waiting for its turn"),
         (replace(JOB, status=Status.RUNNING), "Checking"),
         (replace(JOB, step=Step.TRANSFER, trouble=OFFLINE), "Waiting for the network"),
+        (
+            replace(JOB, trouble=replace(OFFLINE, retry_at=datetime(2026, 11, 22, 14, 3).astimezone())),
+            "Waiting for the network, tries again at 14:03",
+        ),
         (replace(JOB, step=Step.TRANSFER, status=Status.RUNNING, sent=1000, confirmed=999), "Uploading"),
         (replace(JOB, step=Step.TRANSFER, status=Status.RUNNING, confirmed=1000), "Verifying"),
         (replace(JOB, step=Step.PROCESS, status=Status.RUNNING), "Processing"),

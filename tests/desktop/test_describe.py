@@ -77,10 +77,10 @@ def test_a_pause_that_costs_what_has_left_says_so(protocol: str, resume: dict[st
     assert describe.describe(job, NOW).words == words
 
 
-def test_a_long_wait_says_when_it_ends_and_a_short_one_does_not():
+def test_a_wait_says_when_it_ends():
     soon = a_job(trouble=Trouble("server_busy", "The server is busy", retry_at=NOW + timedelta(seconds=30)))
     later = a_job(trouble=Trouble("server_busy", "The server is busy", retry_at=NOW + timedelta(minutes=5)))
-    assert describe.describe(soon, NOW).words == "The server is busy"
+    assert describe.describe(soon, NOW).words == "The server is busy · tries again in a moment"
     assert describe.describe(later, NOW).words.startswith("The server is busy · tries again at ")
 
 

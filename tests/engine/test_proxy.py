@@ -142,3 +142,30 @@ def test_holds_a_request_back_until_told_to_let_it_go(echo: int):
         assert proxy.up == 18
         proxy.flow()
         assert read(line, 24) == b"POST /posts HTTP/1.1\r\n\r\n"
+
+
+def test_forges_the_reply_to_one_request_and_hangs_up(echo: int):
+    patch = b"PATCH /f HTTP/1.1\r\nContent-Length: 5\r\n\r\nPATCH"
+    with Proxy(echo) as proxy:
+        proxy.forge("PATCH", "/f", b"HTTP/1.1 503 No\r\n\r\n")
+        with connect(proxy) as line:
+            line.sendall(patch)
+            assert line.makefile("rb").read() == b"HTTP/1.1 503 No\r\n\r\n"
+        with connect(proxy) as line:
+            line.sendall(patch)
+            assert read(line, len(patch)) == patch
+        assert (proxy.forged, proxy.up, proxy.bodies["PATCH"]) == (1, len(patch), 10)
+
+
+def test_an_orphaned_line_stays_silent_and_others_do_not(echo: int):
+    with Proxy(echo) as proxy, connect(proxy) as lost:
+        lost.sendall(b"x")
+        assert read(lost, 1) == b"x"
+        proxy.orphan()
+        lost.sendall(b"x")
+        with connect(proxy) as line:
+            line.sendall(b"y")
+            assert read(line, 1) == b"y"
+        lost.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            lost.recv(1)

@@ -326,6 +326,24 @@ async def test_an_expired_address_is_asked_for_again_before_anything_else(stand:
     assert list(stand.backend.videos) == ["video-1"]
 
 
+async def test_an_upload_that_was_not_finished_in_time_starts_over_by_itself(stand: Stand) -> None:
+    stand.backend.gates["transfer"] = asyncio.Event()
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.asked("transfer")
+        stand.backend.videos["video-1"].state = "error"
+        stand.backend.problem = VideoProblem(
+            code="upload_expired", message="The upload was not finished in time.", action=""
+        )
+        stand.backend.before["transfer"].append(UploadForgotten())
+        stand.backend.gates["transfer"].set()
+        await stand.until(lambda: job_of(queue, job.id).attempt == 2)
+        stand.backend.problem = None
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).status is Status.FINISHED
+    assert stand.backend.deleted == ["video-1"]
+
+
 async def test_trouble_while_asking_what_became_of_an_upload_is_waited_out(stand: Stand) -> None:
     stand.backend.before["transfer"].extend([UploadForgotten(), UploadForgotten()])
     stand.backend.before["status"].append(Offline())

@@ -78,7 +78,7 @@ class Carried:
                 on_sent=self.on_sent or self.sent.append,
                 on_checkpoint=lambda point: self.points.append(point.offset),
                 check_file=self.check,
-                watch=Watch(self.pace, self.clock, reply=self.pace.silence),
+                watch=Watch(self.pace, self.clock),
             )
 
     async def fails(self, kind: type[ReelferryError]) -> ReelferryError:
@@ -209,7 +209,7 @@ async def test_stopped_in_mid_chunk_it_goes_on_from_there(
 
 
 async def test_silence_is_a_stall_and_the_next_chunk_is_smaller(carried: Carried, proxy: Proxy):
-    carried.pace = Pace(silence=1)
+    carried.pace = Pace(silence=1, reply=1)
     carried.on_sent = lambda sent: proxy.stall()
     await carried.fails(Stalled)
     assert carried.pace.chunk == MIB // 2
@@ -217,7 +217,7 @@ async def test_silence_is_a_stall_and_the_next_chunk_is_smaller(carried: Carried
 
 
 async def test_silence_before_the_first_reply_is_a_stall(carried: Carried, proxy: Proxy):
-    carried.pace = Pace(silence=0.3)
+    carried.pace = Pace(silence=0.3, reply=0.3)
     proxy.stall()
     await carried.fails(Stalled)
     assert carried.pace.chunk == MIB, "no chunk was under way"
@@ -227,7 +227,7 @@ async def test_a_trickle_is_not_silence(carried: Carried, port: int, host: Uploa
     """While bytes are acknowledged it may take as long as it takes: far longer than silence would be borne."""
     host.size = carried.size = 300_000
     os.truncate(video, host.size)
-    carried.pace = Pace(silence=1.5)
+    carried.pace = Pace(silence=1.5, reply=1.5)
     with Proxy(port, receive_buffer=4096) as narrow:
         carried.url = f"{narrow.url}/files/1"
         narrow.trickle(75_000)

@@ -1,11 +1,13 @@
 """The engine as a process that a test may kill: `python -m tests.flow.client FOLDER SERVER TEXT sign-in|go-on FILE…`.
 
-Says each fact about a job as a line of JSON; ends with 0 when every job is finished.
+Says each fact about a job as a line of JSON; ends with 0 when every job is finished. SILENCE in its environment is how
+many seconds of it the upload host is granted.
 """
 
 import asyncio
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from uploader import log
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Changed, Fact
 from uploader.engine.job import Draft, Status
+from uploader.engine.rate import SILENCE, Pace
 from uploader.paths import Paths
 
 
@@ -64,7 +67,11 @@ async def main(folder: Path, server: str, text: str, how: str, files: list[Path]
     """Run the queue until nothing is left to do."""
     paths = Paths.under(folder).make()
     log.set_up(paths.logs, verbose=True)
-    async with Engine.open(paths=paths, server=server, vault=FileVault(folder / "token"), emit=say) as engine:
+    silence = float(os.environ.get("SILENCE", SILENCE))
+    pace = Pace(silence=silence, reply=4 * silence)
+    async with Engine.open(
+        paths=paths, server=server, vault=FileVault(folder / "token"), emit=say, pace=pace
+    ) as engine:
         if how == "sign-in":
             browser = Browser()
             loop = asyncio.get_running_loop()

@@ -131,6 +131,7 @@ class Client:
 
     folder: Path
     server: str
+    environ: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     facts: list[dict[str, Any]] = field(default_factory=list)
     _reader: threading.Thread = field(default_factory=threading.Thread)
@@ -142,7 +143,9 @@ class Client:
         command += ["sign-in" if sign_in else "go-on", *map(str, files)]
         log = self.folder.parent / f"{self.folder.name}.log"
         with log.open("a") as errors:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, bufsize=1)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | self.environ, text=True, bufsize=1
+            )
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
 

@@ -1,5 +1,7 @@
 """What is true of a job, in the words of the window, from the JSON object that describes it."""
 
+from datetime import datetime
+
 from uploader.engine.instance import Message
 
 BYTES = 1000
@@ -19,11 +21,18 @@ def words(job: Message) -> str:
         case "failed" if trouble:
             return sentence(trouble["error"], trouble["hint"])
         case "waiting" if trouble:
-            return str(trouble["error"])
+            return f"{trouble['error']}{_next_try(trouble)}"
         case "waiting" if job["step"] in {"prepare", "transfer"}:
             return "Waiting for its turn"
         case _:
             return _moving(job)
+
+
+def _next_try(trouble: Message) -> str:
+    """When it tries again by itself, on this computer's clock."""
+    if trouble["retryAt"] is None:
+        return ""
+    return f", tries again at {datetime.fromisoformat(trouble['retryAt']).astimezone():%H:%M}"
 
 
 def _moving(job: Message) -> str:

@@ -71,6 +71,11 @@ def percent(part: float, whole: float) -> int:
     return 0 if whole <= 0 else max(0, min(100, math.floor(100 * part / whole)))
 
 
+def soon(moment: datetime, now: datetime) -> str:
+    """When something will happen: "in a moment" within the next minute, else "at 14:32"."""
+    return f"at {clock(moment, now)}" if (moment - now).total_seconds() >= 60 else "in a moment"
+
+
 def clock(moment: datetime, now: datetime) -> str:
     """When something happened, on this computer's clock: "14:32", "3 Nov, 14:32" on another day, "3 Nov 2025"."""
     local, today = moment.astimezone(), now.astimezone()

@@ -203,8 +203,8 @@ def _paused(job: Job) -> str:
 def _waiting(job: Job, now: datetime) -> tuple[str, Tone, str]:
     if job.trouble is not None:
         words = job.trouble.title
-        if job.trouble.retry_at and (job.trouble.retry_at - now).total_seconds() >= 60:
-            words += f" · tries again at {amounts.clock(job.trouble.retry_at, now)}"
+        if job.trouble.retry_at:
+            words += f"{SEPARATOR}tries again {amounts.soon(job.trouble.retry_at, now)}"
         return words, Tone.WARN, job.trouble.hint
     if job.step is Step.POST:
         if job.draft.approved:

@@ -11,7 +11,7 @@ from uploader.engine.carry import rests
 from uploader.engine.drop import Refusal
 from uploader.engine.engine import Engine
 from uploader.engine.instance import Answer, Message, error_message
-from uploader.engine.job import Draft, Job, Status
+from uploader.engine.job import Draft, Job, Status, Trouble
 
 LOOK_EVERY = 0.2
 OVER = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
@@ -182,9 +182,17 @@ def job_message(job: Job) -> dict[str, Any]:
         "postId": job.post_id,
         "addedAt": job.added_at.isoformat(),
         "finishedAt": job.finished_at.isoformat() if job.finished_at else None,
-        "trouble": {"code": job.trouble.code, "error": job.trouble.title, "hint": job.trouble.hint}
-        if job.trouble
-        else None,
+        "trouble": _trouble_message(job.trouble) if job.trouble else None,
+    }
+
+
+def _trouble_message(trouble: Trouble) -> dict[str, str | None]:
+    """`retryAt` is when it tries again by itself, if it does."""
+    return {
+        "code": trouble.code,
+        "error": trouble.title,
+        "hint": trouble.hint,
+        "retryAt": trouble.retry_at.isoformat() if trouble.retry_at else None,
     }
 
 

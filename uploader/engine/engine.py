@@ -15,9 +15,10 @@ from uploader.engine.http import api_client, upload_client
 from uploader.engine.job import Trouble
 from uploader.engine.network import NetworkWatch
 from uploader.engine.queue import Queue
+from uploader.engine.rate import Pace
 from uploader.engine.session import Session, Vault
 from uploader.engine.store import Store
-from uploader.engine.work import World
+from uploader.engine.work import Media, World
 from uploader.errors import SignInNeeded
 from uploader.paths import Paths
 
@@ -41,8 +42,10 @@ class Engine:
         paths: Paths,
         emit: Callable[[Fact], None],
         slots: int,
+        clock: Clock,
+        pace: Pace,
+        look: Media,
     ) -> None:
-        clock = Clock()
         self.session = Session(server, vault, api, lost=self._lost)
         self.client = Client(api, self.session)
         self.network = NetworkWatch(self._probe, emit, self._back, clock)
@@ -59,12 +62,13 @@ class Engine:
         world = World(
             backend=self.client,
             http=uploads,
-            media=media,
+            media=look,
             thumbnails=paths.thumbnails,
             limits=self.account.limits,
             heard=self.network.heard,
             on_rate=self.network.rate,
             clock=clock,
+            pace=pace,
         )
         emit(self.account.fact)
         emit(self.network.fact)
@@ -82,11 +86,15 @@ class Engine:
         emit: Callable[[Fact], None],
         run: bool = True,
         slots: int = 1,
+        clock: Clock = Clock(),  # noqa: B008  (frozen)
+        pace: Pace | None = None,
+        look: Media = media,
     ) -> AsyncIterator["Engine"]:
         """An engine for as long as the context lasts. Without `run` nothing moves by itself: for looking and editing.
 
         `emit` is called on this loop with every fact, first with all that is known. `notes` says, in words, what was
-        wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue.
+        wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue. `clock`, `pace` and
+        `look` (time, patience, what looks into files) are for tests to bring their own.
         """
         paths.make()
         store = Store.open(paths.queue)  # not in a thread: cancelled there, it would be left open
@@ -101,6 +109,9 @@ class Engine:
                     paths=paths,
                     emit=emit,
                     slots=slots,
+                    clock=clock,
+                    pace=pace or Pace(),
+                    look=look,
                 )
                 tasks = engine._start() if run else []
                 try:

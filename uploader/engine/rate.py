@@ -6,6 +6,7 @@ LEAST = 256 * 1024
 SHORTEST, AIM, LONGEST = 4.0, 6.0, 8.0  # seconds a chunk should take
 WEIGHT = 0.3  # of the newest measurement
 SILENCE = 30.0
+REPLY = 120.0
 CHUNKS_OF_SILENCE = 4
 
 
@@ -26,13 +27,15 @@ class Pace:
     """What is known of the line to the upload hosts; every job on it shares this.
 
     `rate` is bytes per second and `seconds` is how long a chunk takes, both smoothed, 0 = not known yet. `chunk` is the
-    size wanted now in bytes, 0 = whatever the first ticket says.
+    size wanted now in bytes, 0 = whatever the first ticket says. `silence` and `reply` are seconds without a byte that
+    are borne: at least, and once the host has everything and only its answer is missing.
     """
 
     rate: float = 0.0
     seconds: float = 0.0
     chunk: int = 0
     silence: float = SILENCE
+    reply: float = REPLY
 
     def begin(self, chunk: int) -> None:
         """Start with what a ticket recommends, where nothing has been measured."""

@@ -7,6 +7,9 @@ from uploader.engine.prepare import request_for
 from uploader.engine.work import Backend, known
 from uploader.errors import StartOver, UploadExpired, VideoGone
 
+UNFINISHED = "upload_expired"
+"""The server's word for a video whose bytes did not all come in time."""
+
 
 async def reconcile(job: Job, error: StartOver, backend: Backend) -> Job:
     """The job as it goes on: at the next step, with another address, or begun anew. Raises what `backend` raises."""
@@ -15,7 +18,8 @@ async def reconcile(job: Job, error: StartOver, backend: Backend) -> Job:
         said = await backend.status(ticket.video_id)
     except VideoGone:
         return job.anew()
-    if said.status == "cancelled" or (said.status == "uploading" and job.step is not Step.TRANSFER):
+    unfinished = said.error is not None and said.error.code == UNFINISHED
+    if said.status == "cancelled" or unfinished or (said.status == "uploading" and job.step is not Step.TRANSFER):
         return job.anew()
     if said.status != "uploading":
         return replace(job.onward(), sent=job.size, confirmed=job.size) if job.step is Step.TRANSFER else job

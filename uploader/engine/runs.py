@@ -9,7 +9,6 @@ from uploader.engine.carry import SLOTTED, Carrier, Flow, Run, rests
 from uploader.engine.forget import Forgetter
 from uploader.engine.job import Job, Status, Step
 from uploader.engine.ledger import Ledger
-from uploader.engine.rate import Pace
 from uploader.engine.retry import Verdict
 from uploader.engine.work import Work, World, known
 
@@ -34,7 +33,6 @@ class Runs:
             heard=world.heard,
             unwanted=forgetter.forget,
         )
-        self._pace = Pace()
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._forgetting: asyncio.Task[None] | None = None
@@ -143,7 +141,7 @@ class Runs:
             media=self._world.media,
             thumbnails=self._world.thumbnails,
             clock=self._world.clock,
-            pace=self._pace,
+            pace=self._world.pace,
         )
 
 

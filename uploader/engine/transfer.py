@@ -21,16 +21,15 @@ WORDS = 4096  # bytes of a reply's body that are kept
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What a transfer is measured with. `reply`: seconds a host may be silent once it has everything."""
+    """What a transfer is measured with."""
 
     pace: Pace = field(default_factory=Pace)
     clock: Callable[[], float] = time.monotonic
-    reply: float = 120.0
 
     def timeout(self) -> httpx.Timeout:
         """For one request. Lines take writing and reading time-outs for silence, not for slowness."""
         patience = self.pace.patience()
-        return httpx.Timeout(connect=CONNECT, write=patience, read=max(patience, self.reply), pool=None)
+        return httpx.Timeout(connect=CONNECT, write=patience, read=max(patience, self.pace.reply), pool=None)
 
 
 async def transfer(work: Work) -> None:

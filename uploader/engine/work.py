@@ -78,7 +78,10 @@ class Change(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the queue works with, outside of itself. `heard` is told of every error, and None of every progress."""
+    """What the queue works with, outside of itself. `heard` is told of every error, and None of every progress.
+
+    `pace` is what has been measured of the line; all jobs share one.
+    """
 
     backend: Backend
     http: "httpx.AsyncClient"
@@ -88,6 +91,7 @@ class World:
     heard: Callable[[ReelferryError | None], None] = lambda _: None
     on_rate: Callable[[float], None] = lambda _: None
     clock: Clock = Clock()  # noqa: RUF009  (frozen)
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
