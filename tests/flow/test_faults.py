@@ -45,12 +45,12 @@ from uploader.paths import Paths
 pytestmark = pytest.mark.anyio
 
 MIB = 1 << 20
-SIZE = 3 * MIB
+SIZE = 16 * MIB
 HALF = SIZE // 2
 NEXT_TRY = 300.0
 """Seconds until a waiting job tries again by itself: longer than any test, so only what a test does ends the wait."""
-LOST = MIB
-"""Bytes that may be under way when a line breaks: in the proxy, and not yet read by a busy server."""
+LOST = 6 * MIB
+"""Bytes that may be under way when a line breaks: in the proxy and the kernel, not yet read by a busy server."""
 DEADLINE = 30.0
 
 

@@ -11,6 +11,7 @@ from tests.media import clips
 from tests.media.watch import colour, watched
 from tests.needs import need_program
 from uploader.media import HlsResult, hls
+from uploader.media.present import Throttle
 
 
 def _made(source: Path, folder: Path) -> HlsResult:
@@ -210,6 +211,15 @@ def test_a_second_time_replaces_the_first(tmp_path: Path):
     _made(clips.h264(tmp_path / "film.mp4"), tmp_path / "out")
     assert not (tmp_path / "out" / "stale").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"film.mp4", "out"}
+
+
+def test_a_frame_from_the_past_does_not_take_progress_back():
+    heard: list[float] = []
+    told = Throttle(heard.append)
+    for share in (0.5, 0.2, 0.7):
+        told._next = 0.0
+        told(share)
+    assert heard == [50, 50, 70]
 
 
 def test_progress_only_grows_and_ends_with_a_hundred(tmp_path: Path):

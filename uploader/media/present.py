@@ -50,18 +50,23 @@ def present(path: str, folder: str, max_duration: float, tell: Tell) -> HlsResul
 
 
 class Throttle:
-    """Passes on a share of the work, as percents, a few times a second at most."""
+    """Passes on a share of the work, as percents, a few times a second at most, and never less than before.
+
+    The last frames of a film may carry times that lie behind those of others.
+    """
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._next = 0.0
+        self._most = 0.0
 
     def __call__(self, share: float) -> None:
         """Say it, unless something was said just now."""
         now = time.monotonic()
+        self._most = max(self._most, share)
         if now >= self._next:
             self._next = now + QUIET
-            self._tell(round(share * 100, 1))
+            self._tell(round(self._most * 100, 1))
 
 
 def _progressive(rung: Rung, alive: Callable[[], None]) -> None:
