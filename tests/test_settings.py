@@ -1,11 +1,12 @@
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from uploader.settings import LOCAL, Settings, load, save
+from uploader.settings import LOCAL, Settings, change, load, save
 
 
 def test_no_file_means_defaults(tmp_path: Path):
@@ -80,3 +81,19 @@ def test_addresses_on_this_computer_and_with_a_path_are_sound(tmp_path: Path):
     for server in ("http://127.0.0.1:8000", "https://example.org/reelferry", LOCAL):
         save(path, Settings(server=server))
         assert load(path).server == server
+
+
+def test_a_change_keeps_what_somebody_else_wrote_meanwhile(tmp_path: Path):
+    path = tmp_path / "settings.json"
+    save(path, Settings(server=LOCAL, slots=2))
+    assert change(path, appearance="dark") == Settings(server=LOCAL, slots=2, appearance="dark")
+    assert load(path) == Settings(server=LOCAL, slots=2, appearance="dark")
+
+
+def test_changes_from_many_threads_all_arrive(tmp_path: Path):
+    path = tmp_path / "settings.json"
+    save(path, Settings())
+    names = {"server": LOCAL, "slots": 3, "appearance": "light", "last_community": "films", "told_about_closing": True}
+    with ThreadPoolExecutor(len(names)) as threads:
+        list(threads.map(lambda name: change(path, **{name: names[name]}), names))
+    assert load(path) == Settings(**names)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,6 +36,7 @@ class Settings:
 
 
 _CHECK = TypeAdapter(Settings)
+_CHANGING = threading.Lock()
 _NAMES = frozenset(field.name for field in dataclasses.fields(Settings)) - {"unknown"}
 
 
@@ -69,6 +71,17 @@ def save(path: Path, settings: Settings) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def change(path: Path, **changes: object) -> Settings:
+    """Change some fields of what is in the file, whoever wrote it last, and keep that. The settings as they are then.
+
+    Safe to call from every thread of the process that has the queue open; other processes ask that one.
+    """
+    with _CHANGING:
+        settings = dataclasses.replace(load(path), **changes)  # type: ignore[arg-type]  # the names are the fields'
+        save(path, settings)
+    return settings
 
 
 def _understand(found: dict[str, Any]) -> tuple[Settings, list[str]]:

@@ -17,7 +17,9 @@ from uploader.desktop.bridge import Bridge
 from uploader.desktop.closing import ClosingNotice
 from uploader.desktop.connection import on_network_change
 from uploader.desktop.first_run import FirstRun
+from uploader.desktop.general_page import GeneralPage
 from uploader.desktop.main_window import MainWindow
+from uploader.desktop.preferences import Preferences
 from uploader.desktop.resources import resource
 from uploader.desktop.session import Session
 from uploader.desktop.signals import Signals
@@ -68,6 +70,9 @@ class Desktop:
             ),
             chosen.last_community,
         )
+        self.preferences = Preferences(self.window)
+        self.general = GeneralPage(self.theme)
+        self.preferences.add("General", self.general)
         self.session = Session(self.bridge, self.window, FirstRun(self.theme), paths, vault=vault, chosen=chosen)
         self._connect()
 
@@ -117,13 +122,17 @@ class Desktop:
         window, header = self.window, self.window.header
         window.quit_wanted.connect(self.quit)
         window.community_chosen.connect(lambda community: self.session.choose(last_community=community))
-        header.appearance_chosen.connect(self._wear)
-        header.show_appearance(self.theme.appearance)
+        window.preferences_wanted.connect(self.preferences.show_page)
+        for shows_appearance in (header, self.general):
+            shows_appearance.appearance_chosen.connect(self._wear)
+            shows_appearance.show_appearance(self.theme.appearance)
         on_network_change(lambda: self.bridge.do(lambda engine: engine.network_changed()))
 
     def _wear(self, appearance: str) -> None:
         self.theme.choose(appearance)
         self.session.choose(appearance=appearance)
+        for shows_appearance in (self.window.header, self.general):
+            shows_appearance.show_appearance(appearance)
 
     async def _answer(self, command: instance.Message) -> AsyncGenerator[instance.Message, None]:
         """What another process wants, on the engine's thread."""

@@ -27,6 +27,7 @@ GLYPHS = {
     "pause": "mdi6.pause",
     "post": "mdi6.send-outline",
     "posts itself": "mdi6.send-clock-outline",
+    "preferences": "mdi6.cog-outline",
     "quit": "mdi6.logout-variant",
     "remove": "mdi6.trash-can-outline",
     "restart": "mdi6.upload-outline",

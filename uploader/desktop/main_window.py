@@ -35,6 +35,7 @@ class MainWindow(QMainWindow):
 
     quit_wanted = Signal()
     community_chosen = Signal(object)
+    preferences_wanted = Signal(str)
 
     def __init__(self, theme: Theme, do: Do, community_id: str | None = None) -> None:
         super().__init__()
@@ -167,6 +168,9 @@ class MainWindow(QMainWindow):
         self.retry_all = make.anywhere(
             "Try again now", lambda: self._do(lambda queue: queue.retry_now()), glyph="retry"
         )
+        self.preferences_action = make.anywhere(
+            "Preferences…", lambda: self.preferences_wanted.emit(""), "Ctrl+,", glyph="preferences"
+        )
         self.quit_action = make.anywhere("Quit", self.quit_wanted.emit, "Ctrl+Q", glyph="quit")
         make.anywhere("Menu", self._show_menu, "F10")
         make.anywhere("Back to the list", self._back, "Esc")
@@ -187,10 +191,12 @@ class MainWindow(QMainWindow):
             (self.add_action, self.folder_action, self.paste_action),
             (self.find_action, self.title_action, self.post_action),
             (self.pause_all, self.resume_all, self.retry_all),
+            (self.preferences_action,),
             (self.quit_action,),
         ):
             menu.addActions(group)
             menu.addSeparator()
+        self.header.account_menu.addAction(self.preferences_action)
         self.header.menu_button.setMenu(menu)
         self.header.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,8 +77,7 @@ class Session(QObject):
 
     def choose(self, **changes: Any) -> None:  # noqa: ANN401  (fields of Settings, each of its own type)
         """Change settings, and keep them."""
-        self.settings = replace(self.settings, **changes)
-        settings.save(self._paths.settings, self.settings)
+        self.settings = settings.change(self._paths.settings, **changes)
 
     @property
     def server_words(self) -> str:

@@ -88,6 +88,15 @@ QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
 QMenu::item:disabled {{ color: {c.secondary}; }}
 QMenu::separator {{ height: 1px; background: {c.line}; margin: {t.XS}px {t.S}px; }}
 
+QTabWidget::pane {{ border: 0; border-top: 1px solid {c.line}; background: {c.window}; }}
+QTabBar {{ background: {c.surface}; }}
+QTabBar::tab {{
+    background: transparent; color: {c.secondary}; border: 0; border-bottom: {t.RING}px solid transparent;
+    padding: {t.M}px {t.L}px; font-weight: 600;
+}}
+QTabBar::tab:hover {{ color: {c.text}; }}
+QTabBar::tab:selected {{ color: {c.text}; border-bottom-color: {c.accent}; }}
+
 QListView {{ background: {c.window}; border: 0; outline: 0; }}
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: 0; }}
 QScrollBar:vertical {{ background: transparent; width: {t.M}px; margin: 0; }}
