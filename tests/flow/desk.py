@@ -145,7 +145,8 @@ def sitting_at(folder: Path) -> Iterator[Desk]:
 def _display(stack: ExitStack) -> str:
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+        # -noreset: else the server starts over when its last client leaves, and cuts off whoever comes at that moment
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=[write],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
