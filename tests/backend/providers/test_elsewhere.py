@@ -3,112 +3,19 @@
 import json
 import random
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import func, select, update
 
 from tests.backend.asking import ask_post, ask_upload, eventually, new_video, ready_event, refused, status_of, tell
 from tests.backend.providers.contract import SECRET
-from tests.backend.server import Person, client, serving, signed_in
-from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
-from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux, signed
+from tests.backend.providers.elsewhere import Elsewhere, asked, finish, tell_ready
+from tests.fakes.mux_api import signed
 from uploader.backend.context import Backend
-from uploader.backend.provider_config import CloudflareConfig, MuxConfig
-from uploader.backend.providers import MakeProvider
-from uploader.backend.providers.cloudflare import CloudflareProvider
-from uploader.backend.providers.local.provider import LocalProvider
-from uploader.backend.providers.mux import MuxProvider
 from uploader.backend.store.models import Video, VideoUpload, WebhookEvent, now
 from uploader.wire import Ticket
-
-ENVIRON = {
-    "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
-    "CLOUDFLARE_API_TOKEN": TOKEN,
-    "MUX_TOKEN_ID": TOKEN_ID,
-    "MUX_TOKEN_SECRET": TOKEN_SECRET,
-}
-
-
-@dataclass
-class Elsewhere:
-    """A server with all three providers, and the two that are elsewhere."""
-
-    backend: Backend
-    person: Person
-    cloudflare: FakeCloudflare
-    mux: FakeMux
-
-    def upload_of(self, video_id: str) -> str:
-        with self.backend.database.read() as session:
-            return str(session.get_one(Video, video_id).provider_upload_id)
-
-    def let_time_pass(self) -> None:
-        """The next status may ask again."""
-        with self.backend.database.write() as session:
-            session.execute(update(Video).values(looked_at=now() - timedelta(seconds=11)))
-
-    def hear(self, headers: dict[str, str], body: bytes) -> httpx.Response:
-        with client(self.backend) as sender:
-            return sender.post("/api/webhooks/video-processing", content=body, headers=headers)
-
-    def tell_mux(self, kind: str, upload_id: str) -> None:
-        assert self.hear(*signed(self.mux.event(kind, upload_id), SECRET)).status_code == 200
-
-
-@pytest.fixture
-def cloudflare() -> Iterator[FakeCloudflare]:
-    with FakeCloudflare().running() as fake:
-        yield fake
-
-
-@pytest.fixture
-def mux() -> Iterator[FakeMux]:
-    with FakeMux().running() as fake:
-        yield fake
-
-
-@pytest.fixture(params=["cloudflare", "mux"])
-def chosen(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def place(chosen: str, tmp_path: Path, cloudflare: FakeCloudflare, mux: FakeMux) -> Iterator[Elsewhere]:
-    ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,))
-    theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,))
-    providers: dict[str, MakeProvider] = {
-        "local": LocalProvider,
-        "cloudflare": lambda *_: CloudflareProvider(ours, api=cloudflare.api, pause=0.001),
-        "mux": lambda *_: MuxProvider(theirs, 3600, api=mux.url, pause=0.001),
-    }
-    with ExitStack() as stack:
-        backend = stack.enter_context(serving(tmp_path / "server", providers, VIDEO_PROVIDER=chosen, **ENVIRON))
-        yield Elsewhere(backend, stack.enter_context(signed_in(backend)), cloudflare, mux)
-
-
-def asked(place: Elsewhere) -> int:
-    return len(place.cloudflare.asked) + len(place.mux.asked)
-
-
-def finish(place: Elsewhere, upload_id: str) -> None:
-    """All bytes came, and the provider has made the video."""
-    if upload_id in place.mux.uploads:
-        place.mux.arrive(upload_id).asset = "ready"
-    else:
-        place.cloudflare.move(upload_id, "ready", "100.000000")
-
-
-def tell_ready(place: Elsewhere, upload_id: str) -> httpx.Response:
-    if upload_id in place.mux.uploads:
-        event = place.mux.event("video.asset.ready", upload_id) | {"id": f"ready {upload_id}"}
-        return place.hear(*signed(event, SECRET))
-    return place.hear(*place.cloudflare.news(upload_id, SECRET))
 
 
 def test_the_ticket_names_the_providers_address_and_protocol(place: Elsewhere, chosen: str):

@@ -1,31 +1,25 @@
 """A video from the wish to upload it to its deletion."""
 
-import hashlib
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
-from sqlalchemy import select, update
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from uploader import errors
-from uploader.backend import filenames, idempotency, jobs, videos
+from uploader.backend import filenames, idempotency, jobs, tickets, videos
 from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.context import Backend, TheBackend
 from uploader.backend.following import follow
 from uploader.backend.problems import ApiProblem, responses
-from uploader.backend.providers.base import Grant, Held, Order, ProviderFailed
 from uploader.backend.rate_limit import allow, seconds_left
 from uploader.backend.store.models import User, Video, VideoUpload
 from uploader.wire import Ticket, UploadRequest, VideoProblem, VideoStatus
 
 router = APIRouter(prefix="/api/videos", tags=["videos"])
 
-log = logging.getLogger(__name__)
-
-A_WHILE = 10
 A_MINUTE = 60
 UPLOADS_A_MINUTE = 120
 
@@ -53,20 +47,51 @@ def upload_url(
     now = backend.clock()
     if request.file_size > backend.config.max_bytes:
         raise ApiProblem(400, "File too large", "file_too_large")
-    if not allow(backend.database, f"upload-url:{user.id}", UPLOADS_A_MINUTE, A_MINUTE, now):
-        raise ApiProblem(429, "Too many uploads at once", "rate_limited", seconds_left(A_MINUTE, now))
+    _count(backend, user, now)
     with backend.database.write() as session:
         reservation = idempotency.reserve(session, user.id, idempotency_key, request, now)
         video = session.get(Video, reservation.id) or _add(session, reservation.id, request, user, backend)
-    if reservation.answer is not None and video.status != "uploading":
-        return _earlier(reservation.answer, backend)
-    with _provider_trouble(backend, reservation):
-        grant = _grant(backend, _order(video, request, backend, _held(backend, video)), video.provider)
-    ticket = _ticket(video, grant)
+        if reservation.answer is not None and video.status != "uploading":
+            return _earlier(reservation.answer, backend)
+        held = tickets.take_turn(session, video.id, now)
+    return tickets.ticket(backend, video, held, _storing(backend, reservation), _undoing(reservation, video.id))
+
+
+class Renewal(BaseModel):
+    """What an Idempotency-Key of a renewal stands for."""
+
+    video_id: str
+
+
+@router.post("/{video_id}/upload-url", responses=responses(401, 404, 409, 422, 429, 502, 503, 507))
+def renewed_upload_url(
+    video_id: VideoId, user: CurrentUser, backend: TheBackend, idempotency_key: idempotency.Key = None
+) -> Ticket:
+    """Leave to go on with an upload whose ticket is over; one that is still good is given again. What the upload host
+    keeps under the new address, the host says: the local provider everything, Cloudflare and Mux nothing.
+    """
+    _count(backend, user, backend.clock())
+    with backend.database.read() as session:
+        video = _mine(session, video_id, user)
+    follow(backend, video)  # all bytes may be there, and the news of it not
+    now = backend.clock()
     with backend.database.write() as session:
-        _keep(session, video, grant)
-        reservation.store(session, {"ticket": ticket.model_dump(mode="json"), "baseUrl": backend.base_url})
-    return ticket
+        video = _mine(session, video_id, user)
+        reservation = idempotency.reserve(session, user.id, idempotency_key, Renewal(video_id=video_id), now)
+        if video.status == "uploading":
+            held = tickets.take_turn(session, video.id, now)
+        elif reservation.answer is None:
+            reservation.release(session)
+    if video.status == "uploading":
+        return tickets.ticket(backend, video, held, _storing(backend, reservation), reservation.release)
+    if reservation.answer is not None:
+        return _earlier(reservation.answer, backend)
+    raise tickets.over(backend, video.id)
+
+
+def _count(backend: Backend, user: User, now: datetime) -> None:
+    if not allow(backend.database, f"upload-url:{user.id}", UPLOADS_A_MINUTE, A_MINUTE, now):
+        raise ApiProblem(429, "Too many uploads at once", "rate_limited", seconds_left(A_MINUTE, now))
 
 
 def _add(session: Session, video_id: str, request: UploadRequest, user: User, backend: Backend) -> Video:
@@ -85,47 +110,29 @@ def _add(session: Session, video_id: str, request: UploadRequest, user: User, ba
     session.add(video)
     session.flush()
     session.add(VideoUpload(**common, metadata_=request.metadata))
+    session.flush()
     return video
 
 
-def _grant(backend: Backend, order: Order, provider: str) -> Grant:
-    if provider not in backend.providers:
-        raise ProviderFailed(f"{provider} is not configured any more")
-    return backend.providers[provider].grant(order)
+def _storing(backend: Backend, reservation: idempotency.Reservation) -> Callable[[Session, Ticket], None]:
+    """Has a later request with the same key given the same answer."""
+
+    def store(session: Session, ticket: Ticket) -> None:
+        reservation.store(session, {"ticket": ticket.model_dump(mode="json"), "baseUrl": backend.base_url})
+
+    return store
 
 
-def _held(backend: Backend, video: Video) -> Held | None:
-    """What was granted for this video before."""
-    with backend.database.read() as session:
-        upload = session.get(VideoUpload, video.id)
-    if upload is None or upload.upload_url is None or upload.expires_at is None or video.provider_upload_id is None:
-        return None
-    return Held(video.provider_upload_id, upload.upload_url, upload.expires_at)
+def _undoing(reservation: idempotency.Reservation, video_id: str) -> Callable[[Session], None]:
+    """What was not granted leaves nothing behind; the same key may try again."""
 
+    def undo(session: Session) -> None:
+        reservation.release(session)
+        video = session.get(Video, video_id)
+        if video is not None and video.status == "uploading" and video.provider_upload_id is None:
+            session.delete(video)
 
-def _order(video: Video, request: UploadRequest, backend: Backend, held: Held | None) -> Order:
-    return Order(
-        video_id=video.id,
-        user_id=video.user_id,
-        filename=video.filename,
-        file_size=video.file_size,
-        mime_type=video.mime_type,
-        max_duration=backend.config.max_duration,
-        metadata=request.metadata or {},
-        held=held,
-    )
-
-
-def _ticket(video: Video, grant: Grant) -> Ticket:
-    return Ticket(
-        video_id=video.id,
-        upload_url=grant.upload_url,
-        provider=video.provider,
-        expires_at=grant.expires_at,
-        protocol=grant.protocol,
-        chunk=grant.chunk,
-        max_bytes=video.file_size,
-    )
+    return undo
 
 
 def _earlier(answer: Mapping[str, Any], backend: Backend) -> Ticket:
@@ -133,44 +140,6 @@ def _earlier(answer: Mapping[str, Any], backend: Backend) -> Ticket:
     ticket = Ticket.model_validate(answer["ticket"])
     path = ticket.upload_url.removeprefix(answer["baseUrl"])
     return ticket if path == ticket.upload_url else ticket.model_copy(update={"upload_url": backend.base_url + path})
-
-
-def _keep(session: Session, video: Video, grant: Grant) -> None:
-    """Note what was granted. What it takes the place of, or what nobody wants any more, is forgotten."""
-    before = session.scalar(select(Video.provider_upload_id).where(Video.id == video.id))
-    here = update(Video).where(Video.id == video.id, Video.status == "uploading")
-    if jobs.changed(session.execute(here.values(provider_upload_id=grant.upload_id, upload_url=grant.upload_url))):
-        session.execute(
-            update(VideoUpload)
-            .where(VideoUpload.id == video.id)
-            .values(upload_url=grant.upload_url, expires_at=grant.expires_at)
-        )
-        superseded = before if before != grant.upload_id else None
-    else:
-        superseded = grant.upload_id if before != grant.upload_id else None
-    if superseded is not None:
-        videos.forget_upload(session, video, superseded, hashlib.sha256(superseded.encode()).hexdigest())
-
-
-@contextmanager
-def _provider_trouble(backend: Backend, reservation: idempotency.Reservation) -> Iterator[None]:
-    """What was not granted leaves nothing behind; the same key may try again."""
-    try:
-        yield
-    except Exception as error:
-        with backend.database.write() as session:
-            reservation.release(session)
-            video = session.get(Video, reservation.id)
-            if video is not None and video.provider_upload_id is None:
-                session.delete(video)
-        if isinstance(error, errors.DiskFull):
-            raise ApiProblem(507, "There is no space left on the server", "disk_full", A_MINUTE) from error
-        if isinstance(error, ProviderFailed):
-            log.warning("No leave to upload: %s", error)
-            status, wait = (503, A_WHILE) if error.passing else (502, A_MINUTE)
-            words = "Failed to create upload URL"
-            raise ApiProblem(status, words, "provider_failed", error.retry_after or wait) from error
-        raise
 
 
 @router.get("/{video_id}/status", responses=responses(401, 403, 404))
@@ -184,6 +153,14 @@ def status(video_id: VideoId, user: CurrentUser, backend: TheBackend) -> VideoSt
         with backend.database.read() as session:
             position = jobs.position(session, "transcode", videos.transcode_key(video.id))
     return video_status(backend, video, position)
+
+
+def _mine(session: Session, video_id: str, user: User) -> Video:
+    """A video of this user; to everybody else it is not there."""
+    video = session.get(Video, video_id)
+    if video is None or video.user_id != user.id:
+        raise ApiProblem(404, "Video not found", "video_not_found")
+    return video
 
 
 def _own(backend: Backend, video_id: str, user: User) -> Video:
@@ -235,8 +212,5 @@ def _problem(video: Video) -> VideoProblem | None:
 def delete(video_id: VideoId, user: CurrentUser, backend: TheBackend) -> Response:
     """Ends the upload or takes the video away; doing so twice is no error."""
     with backend.database.write() as session:
-        video = session.get(Video, video_id)
-        if video is None or video.user_id != user.id:
-            raise ApiProblem(404, "Video not found", "video_not_found")
-        videos.deleted(session, video.id, backend.clock())
+        videos.deleted(session, _mine(session, video_id, user).id, backend.clock())
     return Response(status_code=204)

@@ -166,6 +166,7 @@ class VideoUpload(Base):
     provider: Mapped[str] = mapped_column(String(50))
     upload_url: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
+    granting_until: Mapped[datetime | None] = mapped_column(UtcTime)
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JsonText)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 

@@ -1,0 +1,49 @@
+"""Fixtures: a running server whose videos go to a fake Cloudflare or a fake Mux."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.backend.providers.contract import SECRET
+from tests.backend.providers.elsewhere import ENVIRON, Elsewhere
+from tests.backend.server import serving, signed_in
+from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
+from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux
+from uploader.backend.provider_config import CloudflareConfig, MuxConfig
+from uploader.backend.providers import MakeProvider
+from uploader.backend.providers.cloudflare import CloudflareProvider
+from uploader.backend.providers.local.provider import LocalProvider
+from uploader.backend.providers.mux import MuxProvider
+
+
+@pytest.fixture
+def cloudflare() -> Iterator[FakeCloudflare]:
+    with FakeCloudflare().running() as fake:
+        yield fake
+
+
+@pytest.fixture
+def mux() -> Iterator[FakeMux]:
+    with FakeMux().running() as fake:
+        yield fake
+
+
+@pytest.fixture(params=["cloudflare", "mux"])
+def chosen(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def place(chosen: str, tmp_path: Path, cloudflare: FakeCloudflare, mux: FakeMux) -> Iterator[Elsewhere]:
+    ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,))
+    theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,))
+    providers: dict[str, MakeProvider] = {
+        "local": LocalProvider,
+        "cloudflare": lambda *_: CloudflareProvider(ours, api=cloudflare.api, pause=0.001),
+        "mux": lambda *_: MuxProvider(theirs, 3600, api=mux.url, pause=0.001),
+    }
+    with ExitStack() as stack:
+        backend = stack.enter_context(serving(tmp_path / "server", providers, VIDEO_PROVIDER=chosen, **ENVIRON))
+        yield Elsewhere(backend, stack.enter_context(signed_in(backend)), cloudflare, mux)
