@@ -50,6 +50,7 @@ class MemoryBackend:
         self.gates: dict[str, asyncio.Event] = {}
         self.problem: VideoProblem | None = None
         self.lifetime = timedelta(hours=6)
+        self.protocol = "tus"
         self._tickets: dict[str, tuple[UploadRequest, Ticket]] = {}
 
     async def ticket(self, request: UploadRequest, *, key: str) -> Ticket:
@@ -66,7 +67,7 @@ class MemoryBackend:
                 upload_url=url,
                 provider="memory",
                 expires_at=datetime.now(UTC) + self.lifetime,
-                protocol="tus",
+                protocol=self.protocol,
                 chunk=ChunkRules(default=CHUNK),
                 max_bytes=10**9,
             )

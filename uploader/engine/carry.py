@@ -12,15 +12,13 @@ from uploader.engine.job import ORDER, Job, Status, Step, Trouble
 from uploader.engine.ledger import Ledger
 from uploader.engine.reconcile import reconcile
 from uploader.engine.retry import Backoff, Verdict, verdict
+from uploader.engine.turns import SLOTTED
 from uploader.engine.work import Work, known
 from uploader.errors import FileChanged, FileGrowing, FileMissing, ReelferryError, StartOver, Transient, Unexpected
 
 log = logging.getLogger(__name__)
 
 Flow = Mapping[Step, Callable[[Work], Awaitable[None]]]
-
-SLOTTED = frozenset({Step.PREPARE, Step.TRANSFER})
-"""The steps that use the disk and the line: no more jobs than there are slots are in one of these."""
 
 FILE_POLL = 2.0
 """Seconds between two looks for a file that is missing or growing."""
@@ -34,10 +32,12 @@ class Run:
     """One stretch of a job's way: until it ends, is stopped, or would wait without needing its slot.
 
     `live` is false once it was stopped: what its step still says is not heard. `awaits` is what it waits for now.
+    `beside` is a small file's place beside the slots: it has what a slot gives without taking one.
     """
 
     job_id: str
     slot: bool = False
+    beside: bool = False
     live: bool = True
     awaits: Verdict | None = None
     restarts: int = 0

@@ -14,7 +14,7 @@ from uploader.engine.carry import Flow, rests
 from uploader.engine.drop import Refusal
 from uploader.engine.facts import Fact
 from uploader.engine.forget import Forgetter
-from uploader.engine.job import ENDED, Draft, Job, Status, Step
+from uploader.engine.job import ENDED, Draft, Job, Status, Step, Trouble
 from uploader.engine.ledger import Ledger
 from uploader.engine.post import post
 from uploader.engine.prepare import prepare
@@ -149,9 +149,11 @@ class Queue:
                 job.thumbnail.unlink()
 
     def move(self, job_id: str, to: int) -> None:
-        """Put a job at place `to` (0 is the first). What runs goes on running."""
+        """Put a job at place `to` (0 is the first). Before one that runs, it takes its slot; nothing sent is lost."""
+        before = [job.id for job in self.jobs]
         self._ledger.move(job_id, to)
-        self._runs.schedule()
+        at, now = before.index(job_id), [job.id for job in self.jobs].index(job_id)
+        self._runs.moved(job_id, frozenset(before[now:at] or before[at + 1 : now + 1]), up=now < at)
 
     def pause_all(self) -> None:
         """Pause everything that moves, or would by itself."""
@@ -170,6 +172,14 @@ class Queue:
     def retry_now(self) -> None:
         """Try everything that waits for another attempt at once: the network is back, or a person said so."""
         self._runs.wake(Verdict.AGAIN, Verdict.FILE)
+
+    def hold(self, reason: str, why: Trouble | None) -> None:
+        """Nothing is sent while there is a reason: what would be waits and says `why`. None takes this reason back."""
+        self._runs.hold(reason, why)
+
+    def set_slots(self, slots: int) -> None:
+        """So many files at once from now on; what is too much waits again, with everything the server has of it."""
+        self._runs.set_slots(slots)
 
     def signed_in(self) -> None:
         """Somebody has signed in, or unlocked what was locked: whatever waited for that goes on."""

@@ -1,15 +1,16 @@
 """Which jobs run now: started in order, as many as there are slots; stopped; woken."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from uploader.engine import fingerprint
-from uploader.engine.carry import SLOTTED, Carrier, Flow, Run, rests
+from uploader.engine.carry import Carrier, Flow, Run, rests
 from uploader.engine.forget import Forgetter
-from uploader.engine.job import Job, Status, Step
+from uploader.engine.job import Job, Status, Step, Trouble
 from uploader.engine.ledger import Ledger
 from uploader.engine.retry import Verdict
+from uploader.engine.turns import SLOTTED, gives_way, overtakes
 from uploader.engine.work import Work, World, known
 
 PROGRESS = frozenset({"sent", "confirmed", "resume"})
@@ -36,6 +37,8 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._forgetting: asyncio.Task[None] | None = None
+        self._holds: dict[str, Trouble] = {}
+        self._held_back = False
         self._started = False
         self._due = False
 
@@ -60,7 +63,9 @@ class Runs:
     def idle(self) -> bool:
         """Whether nothing moves or is going to move by itself: what is left waits for a person or a file."""
         still = {Verdict.PERSON, Verdict.FILE}
-        return not self._due and all(run.awaits in still and not run.woken.is_set() for run in self._runs.values())
+        return not (self._due or self._held_back) and all(
+            run.awaits in still and not run.woken.is_set() for run in self._runs.values()
+        )
 
     def schedule(self) -> None:
         """Start what may start, in order, once the loop turns: a thousand commands at once cost one look."""
@@ -86,25 +91,101 @@ class Runs:
         if (run := self._runs.get(job_id)) is not None:
             run.woken.set()
 
+    def hold(self, reason: str, why: Trouble | None) -> None:
+        """No file moves while there is a reason, and what would says `why`; None takes this reason back.
+
+        What has been sent is kept. Reasons are independent of each other; the oldest is the one that is told.
+        """
+        if why is None:
+            self._holds.pop(reason, None)
+        else:
+            self._holds[reason] = why
+            for run in [run for run in self._runs.values() if run.slot]:
+                self._displace(run.job_id)
+        self.schedule()
+
+    def set_slots(self, slots: int) -> None:
+        """So many files at once from now on. What is too much waits again, the last in the list first."""
+        self._slots = slots
+        for job in reversed(self._holders()):
+            if self._free >= 0:
+                break
+            if gives_way(job):
+                self._displace(job.id)
+        self.schedule()
+
+    def moved(self, job_id: str, passed: Collection[str], *, up: bool) -> None:
+        """A job has passed these in the list: where one of the two runs and the other one may, the upper one runs."""
+        takers, givers = ({job_id}, passed) if up else (passed, {job_id})
+        wanted = any(
+            job.id in takers and self._may_start(job, signed_out=self._signed_out) for job in self._ledger.jobs
+        )
+        giving = [job for job in self._holders() if job.id in givers and gives_way(job)]
+        if wanted and giving and self._free <= 0:
+            self._displace(giving[-1].id)
+        self.schedule()
+
+    @property
+    def _free(self) -> int:
+        """Slots nobody has; less than none after their number was lowered."""
+        return self._slots - len(self._holders())
+
+    def _holders(self) -> list[Job]:
+        """The jobs that have a slot, in order."""
+        having = {run.job_id for run in self._runs.values() if run.slot and not run.beside}
+        return [job for job in self._ledger.jobs if job.id in having] if having else []
+
+    def _displace(self, job_id: str) -> None:
+        """A job that runs waits for its turn again, with everything the server has of it."""
+        self.stop(job_id)
+        self._ledger.put(self._ledger[job_id].waits(None))
+
+    def _may_start(self, job: Job, *, signed_out: bool) -> bool:
+        if job.status is not Status.WAITING or job.id in self._runs or rests(job):
+            return False
+        return job.step is Step.TRANSFER or not signed_out
+
+    @property
+    def _signed_out(self) -> bool:
+        return any(run.awaits is Verdict.PERSON for run in self._runs.values())
+
     def _start_due(self) -> None:
-        self._due = False
+        self._due = self._held_back = False
         if not self._started:
             return
-        free = self._slots - sum(run.slot for run in self._runs.values())
-        signed_out = any(run.awaits is Verdict.PERSON for run in self._runs.values())
+        why = next(iter(self._holds.values()), None)
+        running = self._holders()
+        beside = any(run.beside for run in self._runs.values())
+        signed_out = self._signed_out
         for job in self._ledger.jobs:
-            if job.status is not Status.WAITING or job.id in self._tasks or rests(job):
+            if not self._may_start(job, signed_out=signed_out):
                 continue
-            if signed_out and job.step is not Step.TRANSFER:
+            if job.step not in SLOTTED:
+                self._start(Run(job.id))
                 continue
-            if job.step in SLOTTED:
-                if free <= 0:
-                    continue
-                free -= 1
-            self._start(Run(job.id, slot=job.step in SLOTTED))
+            if len(running) < self._slots:
+                running.append(job)
+                run = Run(job.id, slot=True)
+            elif not beside and overtakes(job, running):
+                beside = True
+                run = Run(job.id, slot=True, beside=True)
+            else:
+                self._wait(job, None)
+                continue
+            if why is None:
+                self._start(run)
+            else:
+                self._wait(job, why)
+                self._held_back = True
         self._ledger.beat()
 
+    def _wait(self, job: Job, why: Trouble | None) -> None:
+        if job.trouble != why:
+            self._ledger.put(job.waits(why))
+
     def _start(self, run: Run) -> None:
+        if run.job_id in self._tasks:  # stopped a moment ago: it starts when that is over, and nobody in its place
+            return
         task = asyncio.create_task(self._carrier.carry(run), name=f"job {run.job_id}")
         self._runs[run.job_id], self._tasks[run.job_id] = run, task
         task.add_done_callback(lambda _: self._stopped(run))
