@@ -3,6 +3,7 @@
     ReelferryError                 code, title, hint; never raised itself
     ├── Transient                  trying again will probably work; the queue does so for as long as it runs
     │   ├── Offline · Interrupted · Stalled · ServerBusy · CaptivePortal · Untrusted · StillProcessing
+    │   ├── TooManyUploads · DayUsedUp
     │   └── FileMissing · FileGrowing · DiskFull · QueueNotSaved
     ├── SignInNeeded               nothing is lost; a person has to sign in
     ├── StartOver                  what was agreed with the server no longer holds; ask it again, then begin anew
@@ -80,6 +81,22 @@ class ServerBusy(Transient):
     code = "server_busy"
     title = "The server is busy"
     hint = "Nothing is lost. It tries again by itself."
+
+
+class TooManyUploads(Transient):
+    """The server's limit of unfinished uploads for one person."""
+
+    code = "too_many_uploads"
+    title = "You have as many unfinished uploads as this server allows"
+    hint = "Finish or cancel some. It goes on by itself then."
+
+
+class DayUsedUp(Transient):
+    """The server's limit of bytes a day for one person."""
+
+    code = "daily_limit"
+    title = "You have uploaded as much today as this server allows"
+    hint = "Nothing is lost. It goes on by itself tomorrow."
 
 
 class CaptivePortal(Transient):

@@ -137,12 +137,18 @@ def test_what_the_provider_does_not_grant_leaves_nothing_behind(
     assert first.video_id == second.video_id
 
 
+@pytest.mark.loud
 def test_a_mistake_in_the_provider_is_a_500_in_our_shape_that_says_nothing(
-    carol: Person, desk: Backend, provider: FakeProvider
+    carol: Person, desk: Backend, provider: FakeProvider, caplog: pytest.LogCaptureFixture
 ):
     provider.failure = RuntimeError("secret detail")
     reply = ask_upload(carol)
     assert refused(reply) == (500, "server_error")
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["x-request-id"]
+    (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert logged.exc_info
     assert "secret" not in reply.text
     assert rows(desk) == ([], [])
 

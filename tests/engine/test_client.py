@@ -16,6 +16,7 @@ from uploader.engine.oauth import Tokens
 from uploader.engine.session import MemoryVault, Session
 from uploader.errors import (
     CaptivePortal,
+    DayUsedUp,
     DiskFull,
     Interrupted,
     NotAServer,
@@ -30,6 +31,7 @@ from uploader.errors import (
     SignInNeeded,
     StillProcessing,
     TooLarge,
+    TooManyUploads,
     Transient,
     Unexpected,
     VideoGone,
@@ -197,6 +199,8 @@ ASKS: dict[str, tuple[str, Callable[[Client], Awaitable[Any]]]] = {
         ("ticket", 409, "idempotency_in_progress", ServerBusy),
         ("ticket", 422, "idempotency_mismatch", Unexpected),
         ("ticket", 429, "rate_limited", ServerBusy),
+        ("ticket", 429, "too_many_uploads", TooManyUploads),
+        ("ticket", 429, "daily_limit", DayUsedUp),
         ("ticket", 502, "provider_failed", ServerBusy),
         ("ticket", 507, "disk_full", DiskFull),
         ("status", 403, "access_denied", NotYourVideo),
@@ -222,11 +226,12 @@ async def test_each_problem_means_one_thing(  # noqa: PLR0917  (a table)
     client: Client, host: ApiHost, ask: str, status: int, code: str, error: type[ReelferryError]
 ):
     path, call = ASKS[ask]
-    host.answers[path] = problem(status, code, **{"retry-after": "11"})
+    host.answers[path] = problem(status, code, **{"retry-after": "11", "x-request-id": "5f3a0c1e"})
     with pytest.raises(error) as caught:
         await call(client)
     assert caught.type is error
     assert code in caught.value.detail
+    assert "request 5f3a0c1e" in caught.value.detail, "the operator finds it in the server's log by this"
     if isinstance(caught.value, Transient) and error is not StillProcessing:
         assert caught.value.retry_after == 11
 

@@ -3,11 +3,22 @@
 import logging
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """Whoever counts requests."""
+
+    def begun(self) -> None:
+        """A request has come."""
+
+    def ended(self, method: str, route: str, status: int, seconds: float, received: int) -> None:
+        """Its reply has gone, or could not be made; `received` bytes of a body had come."""
 
 
 class AccessLog:
@@ -16,8 +27,9 @@ class AccessLog:
     FastAPI leaves its own routes in the scope; `routes` are the others, known by their endpoints.
     """
 
-    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], observer: Observer | None = None) -> None:
         self.app = app
+        self.observer = observer
         self.templates: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -26,7 +38,7 @@ class AccessLog:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        status = 0
+        status = received = 0
 
         async def watching(message: Message) -> None:
             nonlocal status
@@ -34,11 +46,29 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
+        async def counting() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            return message
+
+        if self.observer:
+            self.observer.begun()
         try:
-            await self.app(scope, receive, watching)
+            await self.app(scope, counting, watching)
         except Exception:
             status = 500
             raise
         finally:
+            seconds = time.perf_counter() - began
             template = getattr(scope.get("route"), "path", None) or self.templates.get(scope.get("endpoint"), "-")
-            log.info("%s %s %s %.0f ms", scope["method"], template, status, (time.perf_counter() - began) * 1000)
+            log.info(
+                "%s %s %s %.0f ms",
+                scope["method"],
+                template,
+                status,
+                seconds * 1000,
+                extra={"route": template, "status": status, "ms": round(seconds * 1000, 1), "received": received},
+            )
+            if self.observer:
+                self.observer.ended(scope["method"], template, status, seconds, received)

@@ -8,6 +8,10 @@ MAX_VIDEO_DURATION_MINUTES  360; the seed's 60 likewise
 WEBHOOK_SECRET, APP_KEY     made at the first start, kept in files only this user can read
 WEBHOOK_URL                 where the local provider says "ready"; this server itself by default
 ALLOW_SIGNUP                0: only the operator makes accounts
+MAX_OPEN_UPLOADS            1000: uploads that one person may have begun and not finished
+MAX_DAILY_UPLOAD_MB         0: what one person may upload from midnight to midnight (UTC); 0 sets no limit
+DISK_RESERVE_MB             256: what an upload to the local provider leaves free
+METRICS_PORT                0: none; otherwise figures for Prometheus on this port of 127.0.0.1
 SIGNED_PLAYBACK             0: who knows the address of a video may watch it, as in the seed
 """
 
@@ -60,6 +64,10 @@ class Config:
     max_duration: int
     allow_signup: bool
     signed_playback: bool
+    max_open_uploads: int
+    max_daily_bytes: int | None
+    disk_reserve: int
+    metrics_port: int | None
     cloudflare: CloudflareConfig | None = None
     mux: MuxConfig | None = None
 
@@ -74,6 +82,10 @@ class Config:
             reader.url("WEBHOOK_URL"), reader.secret("WEBHOOK_SECRET"), reader.secret("APP_KEY"),
         )  # fmt: skip
         allow_signup, signed_playback = reader.flag("ALLOW_SIGNUP"), reader.flag("SIGNED_PLAYBACK")
+        max_open_uploads = reader.number("MAX_OPEN_UPLOADS", 1000, 1_000_000)
+        max_daily_bytes = reader.number("MAX_DAILY_UPLOAD_MB", 0, 1024 * 1024 * 1024, least=0) * MIB
+        disk_reserve = reader.number("DISK_RESERVE_MB", 256, 1024 * 1024 * 1024, least=0) * MIB
+        metrics_port = reader.number("METRICS_PORT", 0, 65535, least=0)
         cloudflare = provider_config.cloudflare(reader, chosen=provider == "cloudflare")
         mux = provider_config.mux(reader, chosen=provider == "mux")
         reader.check_promises(provider, max_duration, signed_playback=signed_playback)
@@ -92,10 +104,14 @@ class Config:
             webhook_secret=webhook_secret or kept_secret(data / "webhook-secret"),
             webhook_url=webhook_url,
             app_key=app_key or kept_secret(data / "app-key"),
-            max_bytes=max_bytes,
+            max_bytes=min(max_bytes, max_daily_bytes or max_bytes),
             max_duration=max_duration,
             allow_signup=allow_signup,
             signed_playback=signed_playback,
+            max_open_uploads=max_open_uploads,
+            max_daily_bytes=max_daily_bytes or None,
+            disk_reserve=disk_reserve,
+            metrics_port=metrics_port or None,
             cloudflare=cloudflare,
             mux=mux,
         )
@@ -194,14 +210,14 @@ class _Reader:
             return None
         return given
 
-    def number(self, name: str, default: int, most: int) -> int:
-        """A whole number from 1 to `most`."""
+    def number(self, name: str, default: int, most: int, *, least: int = 1) -> int:
+        """A whole number from `least` to `most`."""
         given = self.text(name)
         if given is None:
             return default
-        value = int(given) if given.isascii() and given.isdigit() and len(given) <= 12 else 0
-        if not 1 <= value <= most:
-            self.problems.append(f"{name}={given} is not a whole number from 1 to {most}.")
+        value = int(given) if given.isascii() and given.isdigit() and len(given) <= 12 else -1
+        if not least <= value <= most:
+            self.problems.append(f"{name}={given} is not a whole number from {least} to {most}.")
         return value
 
     def flag(self, name: str) -> bool:

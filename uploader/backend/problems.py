@@ -1,5 +1,6 @@
 """Every error reply has one shape: `{"error": words, "code": stable}`."""
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from uploader.wire import Problem
+
+log = logging.getLogger(__name__)
 
 WORDS = {
     400: ("Invalid request", "invalid_request"),
@@ -70,9 +74,33 @@ def install(app: FastAPI) -> None:
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         return _invalid(error)
 
-    @app.exception_handler(Exception)
-    async def mistake(_request: Request, _error: Exception) -> JSONResponse:  # uvicorn logs the traceback
-        return problem_response(500, "Something went wrong on the server", "server_error")
+
+class Mistakes:
+    """What nobody caught is logged under the request's id and answered like any other error.
+
+    A middleware, because Starlette's own handler stands outside all others: its reply had none of their headers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        started = False
+
+        async def watching(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watching)
+        except Exception:
+            if started or scope["type"] != "http":
+                raise  # half a reply is out: the connection breaks, so that nobody takes it for a whole one
+            log.exception("A request failed by a mistake of ours")
+            reply = problem_response(500, "Something went wrong on the server", "server_error")
+            await reply(scope, receive, send)
 
 
 def _invalid(error: RequestValidationError) -> JSONResponse:

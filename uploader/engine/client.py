@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from uploader.engine.http import out_of_place, parsed, translated, wait_asked
 from uploader.engine.session import Session
 from uploader.errors import (
+    DayUsedUp,
     DiskFull,
     NotAServer,
     NotAVideo,
@@ -22,6 +23,7 @@ from uploader.errors import (
     SignInNeeded,
     StillProcessing,
     TooLarge,
+    TooManyUploads,
     Transient,
     Unexpected,
     VideoGone,
@@ -43,12 +45,14 @@ log = logging.getLogger(__name__)
 
 MEANINGS: Mapping[str, type[ReelferryError]] = {
     "access_denied": NotYourVideo,
+    "daily_limit": DayUsedUp,
     "disk_full": DiskFull,
     "file_too_large": TooLarge,
     "idempotency_in_progress": ServerBusy,
     "idempotency_mismatch": Unexpected,
     "invalid_file_type": NotAVideo,
     "rate_limited": ServerBusy,
+    "too_many_uploads": TooManyUploads,
     "unauthorized": SignInNeeded,
     "video_cancelled": VideoGone,
     "video_failed": ProcessingFailed,
@@ -161,7 +165,17 @@ def _error(
     meanings: Mapping[str, type[ReelferryError]] = MEANINGS,
     otherwise: type[ReelferryError] = Refused,
 ) -> ReelferryError | None:
-    """The error in a reply; None for a success. `otherwise` is what a problem without a meaning is."""
+    """The error in a reply, with the id under which the server's log has it; None for a success."""
+    error = _meaning(reply, meanings, otherwise)
+    if error is not None and (name := reply.headers.get("x-request-id")):
+        error.detail += f" (request {name[:64]})"
+    return error
+
+
+def _meaning(
+    reply: httpx.Response, meanings: Mapping[str, type[ReelferryError]], otherwise: type[ReelferryError]
+) -> ReelferryError | None:
+    """`otherwise` is what a problem without a meaning is."""
     detail = f"{reply.request.method} {reply.request.url.path}: {reply.status_code}"
     problem = _problem(reply)
     if problem is not None and problem.code in meanings:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from uploader import errors
-from uploader.backend import filenames, idempotency, jobs, tickets, videos
+from uploader.backend import filenames, idempotency, jobs, quotas, tickets, videos
 from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.context import Backend, TheBackend
 from uploader.backend.following import follow
@@ -96,6 +96,7 @@ def _count(backend: Backend, user: User, now: datetime) -> None:
 
 def _add(session: Session, video_id: str, request: UploadRequest, user: User, backend: Backend) -> Video:
     """Both rows at once and before the provider hears of it: no webhook can come for a video that is not there."""
+    quotas.check(session, user.id, request.file_size, backend.config, backend.clock())
     common = {
         "id": video_id,
         "user_id": user.id,

@@ -40,7 +40,7 @@ class LocalProvider:
     def __init__(
         self, config: Config, base_url: str, database: Database, *, hls: Callable[..., media.HlsResult] = media.hls
     ) -> None:
-        self.files = Files(config.data / "uploads")
+        self.files = Files(config.data / "uploads", reserve=config.disk_reserve)
         self.media = config.data / "media"
         self.media.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.uploads = Uploads(database, now)
