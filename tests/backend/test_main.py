@@ -67,7 +67,8 @@ def run(*arguments: str, data: Path, stdin: str = "", **environ: str) -> "subpro
 def test_serving_says_in_one_line_where_it_listens_and_ends_cleanly_with_open_connections(tmp_path: Path):
     with started(tmp_path / "data", "--exit-with-parent") as server:
         assert server.said["setupUrl"].startswith(f"{server.url}/setup/")
-        assert httpx.get(server.url + "/healthz", trust_env=False).json() == {"status": "ok"}
+        named = {"X-Request-Id": "from-the-proxy"}
+        assert httpx.get(server.url + "/readyz", headers=named, trust_env=False).json() == {"status": "ready"}
         where = urlsplit(server.url)
         assert where.hostname == "127.0.0.1"
         assert where.port
@@ -81,6 +82,8 @@ def test_serving_says_in_one_line_where_it_listens_and_ends_cleanly_with_open_co
     assert "Traceback" not in stderr
     assert "/setup/" not in stderr, "a parent keeps stderr as a log"
     assert "GET /healthz 200" in stderr
+    (line,) = [json.loads(line) for line in stderr.splitlines() if '"route": "/readyz"' in line]
+    assert (line["request_id"], line["status"], line["received"]) == ("from-the-proxy", 200, 0)
     assert '"level": "error"' not in stderr
     assert '"level": "warning"' not in stderr
 

@@ -10,6 +10,7 @@ from tests.backend.asking import CLIP, refused
 from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import Person, client, config_in, serving
 from uploader.backend.context import Backend
+from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT
 from uploader.backend.server import address, prepared
 
 
@@ -67,6 +68,16 @@ def test_a_body_may_be_64_kib_and_not_more(carol: Person):
     assert fits.status_code == 200
     over = carol.api.post("/api/posts", json={"content": "hi", "more": "x" * 66_000})
     assert refused(over) == (413, "request_too_large")
+
+
+def test_every_address_that_takes_a_body_reads_no_more_than_it_should(carol: Person):
+    paths = carol.api.get("/openapi.json").json()["paths"]
+    taking = [(method, path) for path, methods in paths.items() for method in methods if method not in {"get", "head"}]
+    assert len(taking) >= 4
+    for method, path in [*taking, ("post", "/oauth/token"), ("post", "/oauth/authorize"), ("post", "/setup/x")]:
+        limit = WEBHOOK_LIMIT if "/webhooks/" in path else BODY_LIMIT
+        reply = carol.api.request(method.upper(), path, content=b"x" * (limit + 1))
+        assert refused(reply) == (413, "request_too_large"), path
 
 
 def test_a_body_of_unknown_length_is_counted_as_it_comes(carol: Person):

@@ -5,17 +5,19 @@ from starlette.middleware import Middleware
 
 import uploader
 from uploader.backend import problems
-from uploader.backend.access_log import AccessLog
+from uploader.backend.access_log import AccessLog, Observer
 from uploader.backend.accounts import routes as accounts
 from uploader.backend.context import Backend
+from uploader.backend.problems import Mistakes
+from uploader.backend.request_id import RequestId
 from uploader.backend.routes import communities, config, health, me, posts, videos, webhooks
 from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT, BodyLimit, SecurityHeaders, TrustedHost
 
 BODY_LIMITS = {"/api/webhooks/": WEBHOOK_LIMIT, "/files/": None}
 
 
-def create_app(backend: Backend) -> FastAPI:
-    """The ASGI application of this backend."""
+def create_app(backend: Backend, observer: Observer | None = None) -> FastAPI:
+    """The ASGI application of this backend. `observer` is told of every request."""
     public_url = backend.config.public_url
     others = [route for provider in backend.providers.values() for route in provider.routes()]
     app = FastAPI(
@@ -24,8 +26,10 @@ def create_app(backend: Backend) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         middleware=[
-            Middleware(AccessLog, routes=others),
+            Middleware(RequestId),
+            Middleware(AccessLog, routes=others, observer=observer),
             Middleware(SecurityHeaders, public_url=public_url),
+            Middleware(Mistakes),
             Middleware(TrustedHost, public_url=public_url),
             Middleware(BodyLimit, limit=BODY_LIMIT, limits=BODY_LIMITS),
         ],

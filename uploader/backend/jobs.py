@@ -66,14 +66,15 @@ def release_all(session: Session) -> None:
 
 def position(session: Session, kind: str, key: str) -> int | None:
     """How many jobs of this kind are to be done before this one, and itself: 1 = next. None once a worker has it."""
-    mine = session.execute(select(JobRow.run_at, JobRow.id).where(JobRow.key == key, _waiting())).one_or_none()
+    mine = session.execute(select(JobRow.run_at, JobRow.id).where(JobRow.key == key, waiting())).one_or_none()
     if mine is None:
         return None
     earlier = or_(JobRow.run_at < mine.run_at, (JobRow.run_at == mine.run_at) & (JobRow.id <= mine.id))
-    return session.scalar(select(func.count()).select_from(JobRow).where(JobRow.kind == kind, _waiting(), earlier))
+    return session.scalar(select(func.count()).select_from(JobRow).where(JobRow.kind == kind, waiting(), earlier))
 
 
-def _waiting() -> ColumnElement[bool]:
+def waiting() -> ColumnElement[bool]:
+    """A job that nobody has done and nobody is doing; perhaps it is not due yet."""
     return JobRow.done_at.is_(None) & or_(JobRow.lease_until.is_(None), JobRow.lease_until < now())
 
 
@@ -130,7 +131,7 @@ Handler = Callable[[Lease], None]
 
 def claim(database: Database, kinds: Collection[str], worker: str, length: timedelta) -> JobRow | None:
     """Lease the job that has been due for longest. Looks before it takes the write lock: mostly there is none."""
-    due = select(JobRow).where(JobRow.kind.in_(kinds), JobRow.run_at <= now(), _waiting()).order_by(JobRow.run_at)
+    due = select(JobRow).where(JobRow.kind.in_(kinds), JobRow.run_at <= now(), waiting()).order_by(JobRow.run_at)
     with database.read() as session:
         if session.scalar(due.limit(1)) is None:
             return None

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
 from uploader.backend import idempotency, jobs
+from uploader.backend.access_log import Observer
 from uploader.backend.app import create_app
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.context import Backend
@@ -83,14 +84,19 @@ class Prepared:
 def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Prepared]:
     """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible."""
     try:
-        with hold(config.data), listening(config) as listener, opened(config) as database:
+        with (
+            hold(config.data),
+            listening(config) as listener,
+            opened(config) as database,
+            measured(config, database) as observer,
+        ):
             _take_over(database)
             base_url = config.public_url or address(listener)
             found = {name: make(config, base_url, database) for name, make in providers.items()}
             made = {name: provider for name, provider in found.items() if provider is not None}
             backend = Backend(config, database, made, now, base_url)
             with working(backend):
-                yield Prepared(backend, _server(backend), listener)
+                yield Prepared(backend, _server(backend, observer), listener)
     except FolderInUse:
         raise ConfigProblems([f"Another server is already using the data folder {config.data}."]) from None
 
@@ -109,6 +115,27 @@ def listening(config: Config) -> Iterator[socket.socket]:
             raise ConfigProblems([f"Cannot listen on {config.host} port {config.port}: {error.strerror}."]) from error
         listener.listen(512)
         yield listener
+
+
+@contextmanager
+def measured(config: Config, database: Database) -> Iterator[Observer | None]:
+    """Who counts requests, if the operator wants figures. ConfigProblems if the port is taken."""
+    if config.metrics_port is None:
+        yield None
+        return
+    from uploader.backend import metrics  # noqa: PLC0415  (most servers do without)
+
+    registry = metrics.CollectorRegistry()
+    requests = metrics.Requests(registry)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(metrics.exported(registry, database, config.data, config.metrics_port))
+        except OSError as error:
+            problem = (
+                f"Cannot listen on {metrics.LOOPBACK} port {config.metrics_port} (METRICS_PORT): {error.strerror}."
+            )
+            raise ConfigProblems([problem]) from error
+        yield requests
 
 
 def address(listener: socket.socket) -> str:
@@ -175,13 +202,13 @@ def _forgetter(providers: Mapping[str, Provider]) -> jobs.Handler:
     return forget
 
 
-def _server(backend: Backend) -> Server:
+def _server(backend: Backend, observer: Observer | None) -> Server:
     def stop_providers() -> None:
         for provider in backend.providers.values():
             provider.stop()
 
     config = uvicorn.Config(
-        create_app(backend),
+        create_app(backend, observer),
         lifespan="off",
         log_config=None,
         access_log=False,

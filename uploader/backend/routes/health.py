@@ -1,21 +1,26 @@
-"""Whether the server is up."""
+"""Whether the server is up, and whether it can do its work."""
 
 from fastapi import APIRouter
 
 from uploader.backend.context import TheBackend
-from uploader.backend.store.database import Database
+from uploader.backend.problems import ApiProblem, responses
+from uploader.backend.readiness import reasons
 
 router = APIRouter(tags=["server"])
 
+A_MOMENT = 5
+
 
 @router.get("/healthz")
-def healthz(backend: TheBackend) -> dict[str, str]:
-    """The process answers and its database does."""
-    look(backend.database)
+async def healthz() -> dict[str, str]:
+    """The process answers. A database that is down is no reason to start it anew."""
     return {"status": "ok"}
 
 
-def look(database: Database) -> None:
-    """Raises what the database raises."""
-    with database.read() as session:
-        session.connection().exec_driver_sql("select 1")
+@router.get("/readyz", responses=responses(503))
+def readyz(backend: TheBackend) -> dict[str, str]:
+    """Database, data folder and workers are as they should be; or 503 with the reasons."""
+    found = reasons(backend)
+    if found:
+        raise ApiProblem(503, " ".join(found), "not_ready", A_MOMENT)
+    return {"status": "ready"}

@@ -1,5 +1,6 @@
 """Brings a database to the schema of this version."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -27,9 +28,23 @@ def alembic_config(database: Database) -> Config:
 def migrate(database: Database) -> None:
     """Upgrade to the newest schema, one transaction a step. DatabaseTooNew if a later version wrote it."""
     config = alembic_config(database)
-    with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    found = _revision(database)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise DatabaseTooNew(found)
     command.upgrade(config, "head")
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is that of this version."""
+    return _revision(database) == _newest()
+
+
+@cache
+def _newest() -> str | None:
+    return ScriptDirectory(str(SCRIPTS)).get_current_head()
+
+
+def _revision(database: Database) -> str | None:
+    with database.engine.execution_options(readonly=True).connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
