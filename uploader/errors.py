@@ -3,9 +3,11 @@
     ReelferryError                 code, title, hint; never raised itself
     ├── Transient                  trying again will probably work; the queue does so for as long as it runs
     │   ├── Offline · Interrupted · Stalled · ServerBusy · CaptivePortal · Untrusted · StillProcessing
-    │   ├── TooManyUploads · DayUsedUp
+    │   ├── TooManyUploads · DayUsedUp · ProxyUnreachable (an Offline)
     │   └── FileMissing · FileGrowing · DiskFull · QueueNotSaved
     ├── SignInNeeded               nothing is lost; a person has to sign in
+    ├── ProxyRefused               nothing is lost; a person has to tell the proxy's name and password
+    ├── Metered                    nothing is lost; uploads wait for another network, or for a person's word
     ├── StartOver                  what was agreed with the server no longer holds; ask it again, then begin anew
     │   └── UploadExpired · UploadForgotten
     ├── Permanent                  trying again unchanged will not help; words and one action
@@ -57,6 +59,14 @@ class Offline(Transient):
     code = "offline"
     title = "Waiting for the network"
     hint = "Nothing is lost. It goes on by itself when the connection is back."
+
+
+class ProxyUnreachable(Offline):
+    """The proxy could not be reached, or did not let us through."""
+
+    code = "proxy_unreachable"
+    title = "No connection through the proxy"
+    hint = "Nothing is lost. Check the proxy in the preferences under Network. It tries again by itself."
 
 
 class Interrupted(Transient):
@@ -161,6 +171,22 @@ class SignInNeeded(ReelferryError):
     code = "sign_in_needed"
     title = "Sign in to continue"
     hint = "Your videos and texts are kept."
+
+
+class ProxyRefused(ReelferryError):
+    """407, or its like in SOCKS: trying again would only lock somebody's account."""
+
+    code = "proxy_refused"
+    title = "The proxy did not accept the user name and password"
+    hint = "Nothing is lost. Put them right in the preferences under Network; it goes on by itself then."
+
+
+class Metered(ReelferryError):
+    """Bytes cost money here, and nobody has said to upload all the same."""
+
+    code = "metered"
+    title = "Paused: this network is metered"
+    hint = "Nothing is lost. It goes on by itself on another network."
 
 
 class SignInFailed(ReelferryError):
@@ -308,6 +334,14 @@ class NotAServer(Permanent):
     code = "not_a_server"
     title = "There is no Reelferry server at this address"
     hint = "Check the address."
+
+
+class CertificatesUnusable(Permanent):
+    """The file with further certificate authorities cannot be used."""
+
+    code = "certificates_unusable"
+    title = "This file holds no certificates"
+    hint = "Choose a file with certificates in PEM form. It begins with “-----BEGIN CERTIFICATE-----”."
 
 
 class ServerNotStarted(Permanent):

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 LOCAL = "local"
 
+Proxy = Annotated[str, StringConstraints(pattern=r"^(system|none|(https?|socks5)://([^\s/?#@:]+@)?[^\s/?#@]+:\d+)$")]
 Server = Annotated[str, StringConstraints(pattern=r"^(local|https?://[^\s/?#]+[^\s?#]*)$")]
 
 
@@ -24,6 +25,8 @@ class Settings:
 
     `server` is `LOCAL` (the backend on this computer), an address, or None before the first run was finished; `slots`
     is how many files upload at once; `told_about_closing`: they know what happens to uploads when the window closes.
+    `proxy` is "system", "none" or an address without its password; `certificates` is a PEM file with further
+    authorities; `pause_when_metered`: uploads wait for a network that costs nothing.
     `unknown` holds what a newer version wrote: kept, not understood.
     """
 
@@ -32,6 +35,9 @@ class Settings:
     appearance: Literal["system", "light", "dark"] = "system"
     last_community: Annotated[str, Field(strict=True)] | None = None
     told_about_closing: Annotated[bool, Field(strict=True)] = False
+    proxy: Proxy = "system"
+    certificates: Annotated[str, Field(strict=True)] | None = None
+    pause_when_metered: Annotated[bool, Field(strict=True)] = True
     unknown: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""A certificate authority nobody trusts, and a certificate for 127.0.0.1 from it."""
+"""A certificate authority nobody trusts, and a certificate for an address of this machine from it."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificates(folder: Path) -> tuple[Path, Path, Path]:
+def certificates(folder: Path, address: str = "127.0.0.1") -> tuple[Path, Path, Path]:
     """Files: the authority's certificate, the server's certificate, the server's key."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("Nobody's authority")
@@ -22,10 +22,10 @@ def certificates(folder: Path) -> tuple[Path, Path, Path]:
         .sign(authority_key, hashes.SHA256())
     )
     server = (
-        _begun(_name("127.0.0.1"), authority_name, key.public_key())
+        _begun(_name(address), authority_name, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(address))]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )

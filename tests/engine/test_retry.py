@@ -8,6 +8,7 @@ from uploader.engine.retry import Backoff, Verdict, verdict
 TABLE: dict[Verdict, list[type[errors.ReelferryError]]] = {
     Verdict.AGAIN: [
         errors.Offline,
+        errors.ProxyUnreachable,
         errors.Interrupted,
         errors.Stalled,
         errors.ServerBusy,
@@ -19,6 +20,7 @@ TABLE: dict[Verdict, list[type[errors.ReelferryError]]] = {
     ],
     Verdict.FILE: [errors.FileMissing, errors.FileGrowing],
     Verdict.PERSON: [errors.SignInNeeded, errors.SignInFailed, errors.KeyringLocked, errors.KeyringAbsent],
+    Verdict.LINE: [errors.ProxyRefused, errors.Metered],
     Verdict.START_OVER: [errors.UploadExpired, errors.UploadForgotten],
 }
 

@@ -12,6 +12,7 @@ from uploader.engine.commands import Commands
 from uploader.engine.engine import Engine
 from uploader.engine.instance import Message, Owner, ask, follow
 from uploader.engine.session import Vault
+from uploader.engine.way_out import Way
 from uploader.errors import QueueInUse, SignInNeeded
 from uploader.keychain import KeyringVault
 from uploader.local_server import LocalServer, Started, kept_address
@@ -73,8 +74,16 @@ async def open_engine(paths: Paths, server: str, vault: Vault, *, run: bool, onl
             address = started.url
         elif server == settings.LOCAL:
             address = kept_address(paths) or "http://127.0.0.1:0"
-        slots = settings.load(paths.settings).slots
-        opening = Engine.open(paths=paths, server=address, vault=vault, emit=lambda _: None, run=run, slots=slots)
+        chosen = settings.load(paths.settings)
+        opening = Engine.open(
+            paths=paths,
+            server=address,
+            vault=vault,
+            emit=lambda _: None,
+            run=run,
+            slots=chosen.slots,
+            way=Way.of(chosen),
+        )
         async with opening as opened:
             yield Opened(opened, started)
     finally:

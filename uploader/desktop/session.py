@@ -20,6 +20,7 @@ from uploader.engine.http import api_client
 from uploader.engine.job import Trouble
 from uploader.engine.session import MemoryVault, Vault
 from uploader.engine.session import Session as Credentials
+from uploader.engine.way_out import Way, WayOut
 from uploader.local_server import LocalServer
 from uploader.paths import Paths
 from uploader.settings import Settings
@@ -137,13 +138,19 @@ class Session(QObject):
         """A server somebody typed: open it only if there is one."""
         self._straight_on = True
         self._page.be_busy(f"Asking {urlsplit(server).netloc}.")
-        self._bridge.run(lambda: check(server), lambda _: self._open(server, server), self._no_server)
+        way_out = WayOut(Way.of(self.settings), self._vault)
+        self._bridge.run(lambda: check(server, way_out), lambda _: self._open(server, server), self._no_server)
 
     def _open(self, url: str, keep: str | None = None) -> None:
         def make(emit: Emit) -> AbstractAsyncContextManager[Engine]:
             return Engine.open(
-                paths=self._paths, server=url, vault=self._vault, emit=emit, slots=self.settings.slots
-            )  # fmt: skip
+                paths=self._paths,
+                server=url,
+                vault=self._vault,
+                emit=emit,
+                slots=self.settings.slots,
+                way=Way.of(self.settings),
+            )
 
         def opened(engine: Engine) -> None:
             self._notes = list(engine.notes)
@@ -256,9 +263,9 @@ class Session(QObject):
         self._bridge.do(lambda engine: engine.queue.retry_now())
 
 
-async def check(server: str) -> None:
+async def check(server: str, way_out: WayOut) -> None:
     """Raise from `uploader.errors` if there is no server of ours at this address."""
-    async with api_client(server) as http:
+    async with api_client(server, way_out) as http:
         await Client(http, Credentials(server, MemoryVault(), http)).config()
 
 

@@ -144,8 +144,8 @@ class Carrier:
                 return True
             case Verdict.FILE:
                 await self._watch(run, error)
-            case Verdict.PERSON:
-                await self._wait_for_person(run, error)
+            case Verdict.PERSON | Verdict.LINE as what:
+                await self._wait_for_person(run, error, what)
             case _:
                 self._fail(run, error)
         return False
@@ -173,8 +173,8 @@ class Carrier:
                 self._put(run, self._ledger[run.job_id].waits(None))
                 return
 
-    async def _wait_for_person(self, run: Run, error: ReelferryError) -> None:
-        self._await(run, Verdict.PERSON, trouble(error))
+    async def _wait_for_person(self, run: Run, error: ReelferryError, what: Verdict) -> None:
+        self._await(run, what, trouble(error))
         self._give_way(run)
         await self._sleep(run, None)
         self._put(run, self._ledger[run.job_id].waits(None))

@@ -84,6 +84,8 @@ class Commands:
                     yield job_message(job)
             troubles = [job.trouble for job in jobs if job.trouble and not is_over(job)]
             for trouble in troubles:
+                if trouble.code == errors.ProxyRefused.code:
+                    raise errors.ProxyRefused(title=trouble.title, hint=trouble.hint)
                 if trouble.code in NEEDS_A_PERSON:
                     raise errors.SignInNeeded(trouble.code, title=trouble.title, hint=trouble.hint)
             if all(is_over(job) for job in jobs):

@@ -18,6 +18,7 @@ from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
 from uploader.engine.session import Session, Vault
 from uploader.engine.store import Store
+from uploader.engine.way_out import Way, WayOut
 from uploader.engine.work import Media, World
 from uploader.errors import SignInNeeded
 from uploader.paths import Paths
@@ -37,6 +38,7 @@ class Engine:
         store: Store,
         server: str,
         vault: Vault,
+        way_out: WayOut,
         api: "httpx.AsyncClient",
         uploads: "httpx.AsyncClient",
         paths: Paths,
@@ -46,6 +48,7 @@ class Engine:
         pace: Pace,
         look: Media,
     ) -> None:
+        self._way_out = way_out
         self.session = Session(server, vault, api, lost=self._lost)
         self.client = Client(api, self.session)
         self.network = NetworkWatch(self._probe, emit, self._back, clock)
@@ -86,6 +89,7 @@ class Engine:
         emit: Callable[[Fact], None],
         run: bool = True,
         slots: int = 1,
+        way: Way = Way(),  # noqa: B008  (frozen)
         clock: Clock = Clock(),  # noqa: B008  (frozen)
         pace: Pace | None = None,
         look: Media = media,
@@ -93,17 +97,20 @@ class Engine:
         """An engine for as long as the context lasts. Without `run` nothing moves by itself: for looking and editing.
 
         `emit` is called on this loop with every fact, first with all that is known. `notes` says, in words, what was
-        wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue. `clock`, `pace` and
-        `look` (time, patience, what looks into files) are for tests to bring their own.
+        wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue. `way` is how connections
+        leave this computer. `clock`, `pace` and `look` (time, patience, what looks into files) are for tests to bring
+        their own.
         """
         paths.make()
         store = Store.open(paths.queue)  # not in a thread: cancelled there, it would be left open
         try:
-            async with api_client(server) as api, upload_client() as uploads:
+            way_out = WayOut(way, vault)
+            async with api_client(server, way_out) as api, upload_client(way_out) as uploads:
                 engine = cls(
                     store=store,
                     server=server,
                     vault=vault,
+                    way_out=way_out,
                     api=api,
                     uploads=uploads,
                     paths=paths,
@@ -128,6 +135,11 @@ class Engine:
     def network_changed(self) -> None:
         """This computer's network is not what it was: look at once whether the server can be reached."""
         self.network.network_changed()
+
+    def connect_by(self, way: Way) -> None:
+        """Leave this computer another way, beginning with the next connection, and try at once what waited."""
+        self._way_out.take(way)
+        self._back()
 
     def _start(self) -> list[asyncio.Task[None]]:
         self.queue.start()

@@ -1,6 +1,6 @@
 """The two HTTP clients: one for our backend, one that knows nothing of us for the upload host.
 
-The only place where TLS is configured and where httpx' exceptions become ours.
+Both leave this computer by the same way, and this is where httpx' exceptions become ours.
 """
 
 import ssl
@@ -11,11 +11,12 @@ from typing import TypeVar
 
 import httpcore
 import httpx
-import truststore
 from pydantic import BaseModel, ValidationError
 
 import uploader
 from uploader.engine.line import Lines
+from uploader.engine.roads import Roads
+from uploader.engine.way_out import WayOut
 from uploader.errors import CaptivePortal, Interrupted, NotAServer, Offline, ReelferryError, Stalled, Untrusted
 from uploader.protocols import Response
 from uploader.protocols.base import refusal, retry_after
@@ -23,34 +24,33 @@ from uploader.protocols.base import refusal, retry_after
 AGENT = f"Reelferry/{uploader.__version__}"
 CONNECT = 20.0
 API = httpx.Timeout(30.0, connect=CONNECT)
-CONNECTIONS = 16
 WORDS = 500  # characters of a reply's body that are kept for the log
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def api_client(server: str) -> httpx.AsyncClient:
+def api_client(server: str, way_out: WayOut | None = None) -> httpx.AsyncClient:
     """For our backend at `server`. Carries no token by itself, follows no redirect, keeps no cookie.
 
-    NotAServer if that is no address.
+    NotAServer if that is no address. Without a `way_out` it is the system's.
     """
     with translated():
         return httpx.AsyncClient(
             base_url=server,
             headers={"User-Agent": AGENT, "Accept": "application/json"},
             timeout=API,
+            transport=_Transport(way_out or WayOut(), httpcore.AnyIOBackend()),
             cookies=_no_cookies(),
-            verify=_trust(),
             trust_env=False,
             follow_redirects=False,
         )
 
 
-def upload_client() -> httpx.AsyncClient:
+def upload_client(way_out: WayOut | None = None) -> httpx.AsyncClient:
     """For upload hosts: sends what it is told to and nothing else. Time-outs are given with each request."""
     return httpx.AsyncClient(
         headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
-        transport=_Transport(),
+        transport=_Transport(way_out or WayOut(), Lines()),
         cookies=_no_cookies(),
         trust_env=False,
         follow_redirects=False,
@@ -105,19 +105,11 @@ def _is_page(reply: httpx.Response) -> bool:
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """HTTP/1.1 over lines."""
+    """HTTP/1.1 over roads."""
 
-    def __init__(self) -> None:
-        trust = _trust()
-        super().__init__(verify=trust)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=trust, max_connections=CONNECTIONS, keepalive_expiry=15, network_backend=Lines()
-        )
-
-
-def _trust() -> ssl.SSLContext:
-    """What the operating system trusts, and no way around it."""
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def __init__(self, way_out: WayOut, lines: httpcore.AsyncNetworkBackend) -> None:
+        super().__init__(verify=way_out.trust.context())
+        self._pool = Roads(way_out, lines)  # type: ignore[assignment]  # httpx asks no more of its pool
 
 
 def _no_cookies() -> CookieJar:

@@ -171,7 +171,7 @@ class Queue:
 
     def retry_now(self) -> None:
         """Try everything that waits for another attempt at once: the network is back, or a person said so."""
-        self._runs.wake(Verdict.AGAIN, Verdict.FILE)
+        self._runs.wake(Verdict.AGAIN, Verdict.FILE, Verdict.LINE)
 
     def hold(self, reason: str, why: Trouble | None) -> None:
         """Nothing is sent while there is a reason: what would be waits and says `why`. None takes this reason back."""

@@ -8,6 +8,8 @@ from uploader.errors import (
     FileGrowing,
     FileMissing,
     KeyringTrouble,
+    Metered,
+    ProxyRefused,
     ReelferryError,
     SignInFailed,
     SignInNeeded,
@@ -25,6 +27,7 @@ class Verdict(enum.Enum):
     AGAIN = "try again after a while, keeping the slot: another job would fare no better"
     FILE = "give the slot to others and watch for the file"
     PERSON = "give the slot to others and wait until somebody has signed in or unlocked something"
+    LINE = "give the slot to others and wait until another network, or a person, changes how we connect"
     START_OVER = "ask the backend what it knows, then go on or begin anew"
     FAIL = "stop, with words"
 
@@ -38,6 +41,8 @@ def verdict(error: ReelferryError) -> Verdict:
             return Verdict.AGAIN
         case SignInNeeded() | SignInFailed() | KeyringTrouble():
             return Verdict.PERSON
+        case ProxyRefused() | Metered():
+            return Verdict.LINE
         case StartOver():
             return Verdict.START_OVER
         case _:

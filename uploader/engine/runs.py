@@ -62,7 +62,7 @@ class Runs:
     @property
     def idle(self) -> bool:
         """Whether nothing moves or is going to move by itself: what is left waits for a person or a file."""
-        still = {Verdict.PERSON, Verdict.FILE}
+        still = {Verdict.PERSON, Verdict.LINE, Verdict.FILE}
         return not (self._due or self._held_back) and all(
             run.awaits in still and not run.woken.is_set() for run in self._runs.values()
         )
@@ -152,6 +152,9 @@ class Runs:
     def _start_due(self) -> None:
         self._due = self._held_back = False
         if not self._started:
+            return
+        if any(run.awaits is Verdict.LINE for run in self._runs.values()):  # the next one would be turned away too
+            self._ledger.beat()
             return
         why = next(iter(self._holds.values()), None)
         running = self._holders()
