@@ -26,7 +26,7 @@ class Settings:
     `server` is `LOCAL` (the backend on this computer), an address, or None before the first run was finished; `slots`
     is how many files upload at once; `told_about_closing`: they know what happens to uploads when the window closes.
     `proxy` is "system", "none" or an address without its password; `certificates` is a PEM file with further
-    authorities; `pause_when_metered`: uploads wait for a network that costs nothing.
+    authorities.
     `unknown` holds what a newer version wrote: kept, not understood.
     """
 
@@ -37,7 +37,6 @@ class Settings:
     told_about_closing: Annotated[bool, Field(strict=True)] = False
     proxy: Proxy = "system"
     certificates: Annotated[str, Field(strict=True)] | None = None
-    pause_when_metered: Annotated[bool, Field(strict=True)] = True
     unknown: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
 
 

@@ -37,10 +37,10 @@ class Terminal:
     home: Path | None = None
     keyring: bool = True
 
-    def start(self, *words: str | Path) -> "subprocess.Popen[str]":
+    def start(self, *words: str | Path, stdin: int = subprocess.DEVNULL) -> "subprocess.Popen[str]":
         """A command under way."""
         return subprocess.Popen(
-            own_command(*map(str, words)), env=self._environment(), stdin=subprocess.DEVNULL,
+            own_command(*map(str, words)), env=self._environment(), stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
 
@@ -55,6 +55,14 @@ class Terminal:
         done = self.run(*words, "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def look_up(self, name: str) -> str:
+        """What the keyring has under this name."""
+        done = subprocess.run(
+            [need_program("secret-tool"), "lookup", "service", "Reelferry", "username", name],
+            env=self._environment(), capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        return done.stdout
 
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHON_KEYRING_BACKEND"}

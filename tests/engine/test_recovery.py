@@ -20,6 +20,7 @@ from uploader.errors import (
     NotAVideo,
     Offline,
     PostRefused,
+    ProxyRefused,
     ReelferryError,
     Refused,
     ServerBusy,
@@ -151,6 +152,21 @@ async def test_a_job_waits_for_a_sign_in_and_goes_on_by_itself(
         queue.signed_in()
         await queue.ended([job.id])
         assert job_of(queue, job.id).status is Status.FINISHED
+
+
+async def test_a_proxy_that_refuses_is_asked_once_for_all_until_something_changes(stand: Stand) -> None:
+    stand.backend.before["ticket"].append(ProxyRefused())
+    async with stand.queue() as queue:
+        first, second = await add(queue, stand.video("a.mp4")), await add(queue, stand.video("b.mp4"))
+        await queue.idle()
+        assert stand.backend.asked.count("ticket") == 1
+        waiting = job_of(queue, first.id)
+        assert waiting.trouble is not None
+        assert (waiting.trouble.code, waiting.trouble.retry_at) == ("proxy_refused", None)
+        assert job_of(queue, second.id).trouble is None
+        queue.retry_now()
+        await queue.ended([first.id, second.id])
+        assert {job.status for job in queue.jobs} == {Status.FINISHED}
 
 
 async def test_while_nobody_is_signed_in_only_bytes_move(stand: Stand) -> None:

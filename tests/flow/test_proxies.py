@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.backend import MemoryMedia
+from tests.engine.certificates import certificates
+from tests.fakes.tls_front import TlsFront
 from tests.flow.stage import free_port, sha256
 from tests.flow.test_faults_tls import SIZE, refresh_token
 from tests.media import clips
@@ -43,8 +45,10 @@ async def test_a_file_arrives_through_a_proxy_that_first_refuses_and_then_dies(k
     clip = clips.heavy(tmp_path / "film.mp4", mebibytes=SIZE >> 20)
     os.utime(clip, (1_000_000_000, 1_000_000_000))
     port, vault, facts = free_port(), MemoryVault(), list[Fact]()
-    with ForeignProxy(kind, tmp_path) as foreign, Proxy(port) as line:
-        url = f"http://{ELSEWHERE}:{line.port}"
+    authority, certificate, key = certificates(tmp_path, ELSEWHERE)
+    with ForeignProxy(kind, tmp_path) as foreign, Proxy(port) as line, TlsFront(line.port) as front:
+        front.show(certificate, key)
+        url, way = f"https://{ELSEWHERE}:{front.port}", Way(foreign.address, authority)
         environ = {"NEXT_PUBLIC_APP_URL": url, "WEBHOOK_URL": f"{line.url}/api/webhooks/video-processing"}
         with running(Config.load(environ, tmp_path / "server", port=port)) as backend:
             vault.tokens[url] = refresh_token(backend)
@@ -54,7 +58,7 @@ async def test_a_file_arrives_through_a_proxy_that_first_refuses_and_then_dies(k
                 server=url,
                 vault=vault,
                 emit=facts.append,
-                way=Way(foreign.address),
+                way=way,
                 clock=Clock(random=lambda: NEXT_TRY),
                 look=MemoryMedia(),
             ) as engine:
@@ -75,7 +79,7 @@ async def test_a_file_arrives_through_a_proxy_that_first_refuses_and_then_dies(k
 
                 line.hold(up=SIZE // 2)
                 await vault.save(safe_name(foreign.address), PASSWORD)
-                engine.connect_by(Way(foreign.address))
+                engine.connect_by(way)
                 await until(lambda: line.bodies["PATCH"] > 0 and not line.flowing)
                 foreign.kill()
                 line.flow()

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from uploader import __version__, log
-from uploader.cli import reach, sign_in
+from uploader.cli import network, reach, sign_in
 from uploader.cli.tell import Teller, teller
 from uploader.engine.instance import Message
 from uploader.errors import KeyringTrouble, ReelferryError, SignInFailed, SignInNeeded, Unexpected
@@ -176,6 +176,23 @@ def logout(as_json: Json = False) -> None:
     with _talking(as_json) as tell:
         sign_in.logout(Paths.of_user())
         tell.say("Signed out. Your videos and texts are kept.")
+
+
+@app.command("network")
+def network_(
+    proxy: Annotated[
+        str | None,
+        typer.Option("--proxy", help="system, none, or http://, https:// or socks5://[USER@]HOST:PORT."),
+    ] = None,
+    certificates: Annotated[
+        str | None, typer.Option("--certificates", help="A PEM file with further authorities to trust, or none.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how connections leave this computer, or change it. A proxy's password is asked for, or read from stdin."""
+    with _talking(as_json) as tell:
+        network.change(Paths.of_user(), proxy, certificates)
+        network.show(Paths.of_user(), tell)
 
 
 @app.command("demo")
