@@ -3,10 +3,19 @@
 JSON uses camelCase; Python uses snake_case. Unknown fields are ignored, so either side may be newer.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
 
 
@@ -80,13 +89,57 @@ class VideoStatus(Message):
     error: VideoProblem | None = None
 
 
-class PostRequest(Message):
-    """POST /api/posts."""
+def _not_a_number(value: object) -> object:
+    """Seconds since some epoch say neither which one nor that a time was meant."""
+    if isinstance(value, (datetime, str)) and not str(value).lstrip("+-").replace(".", "", 1).isdigit():
+        return value
+    raise ValueError("an ISO 8601 time with its offset is wanted")
 
-    content: Annotated[str, StringConstraints(max_length=5000)] = ""
+
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("there is no such time") from error
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_utc)]
+"""A time as text: ISO 8601 with its offset."""
+
+Content = Annotated[str, StringConstraints(max_length=5000)]
+CommunityId = Annotated[str, StringConstraints(max_length=255)]
+MinHeight = Annotated[int, Field(ge=1, le=8640, description="pixels")]
+
+
+class PostRequest(Message):
+    """POST /api/posts: a post that is published at once."""
+
+    content: Content = ""
     video_id: Annotated[str, StringConstraints(max_length=255)] | None = None
-    community_id: Annotated[str, StringConstraints(max_length=255)] | None = None
+    community_id: CommunityId | None = None
     type: Literal["video", "text"] | None = None
+
+
+class PublishRequest(PostRequest):
+    """POST /api/posts: a post, and when the server publishes it. With none of these fields: now, as `PostRequest`.
+
+    `publish_at`: not before then; a time that is over means as soon as it is ready. `min_height`: not before the best
+    rendition is at least so high, or the provider makes no more of them.
+    """
+
+    publish: Literal["now", "when_ready", "draft"] | None = None
+    publish_at: Moment | None = None
+    min_height: MinHeight | None = None
+
+
+class PostChange(Message):
+    """PATCH /api/posts/{id}: what is left out stays; null takes away."""
+
+    content: Content = ""
+    community_id: CommunityId | None = None
+    publish: Literal["when_ready", "draft"] = "when_ready"
+    publish_at: Moment | None = None
+    min_height: MinHeight | None = None
 
 
 class Author(Message):
@@ -142,6 +195,39 @@ class Posts(Message):
     next_cursor: str | None = None
 
 
+PostState = Literal["draft", "waiting", "published", "not_published", "cancelled"]
+
+
+class OwnPost(Message):
+    """A post as its author sees it, from the wish to publish it: what POST with `publish` or `publishAt` answers.
+
+    `waits_for` is why a waiting post is not out yet; `problem` why one was not published, with the thing to do.
+    `min_height_met` is known once it is published, where the provider says what it made. `post` is what was published.
+    """
+
+    id: str
+    state: PostState
+    content: str
+    type: str
+    video_id: str | None
+    community_id: str | None
+    publish_at: datetime | None = None
+    min_height: int | None = None
+    min_height_met: bool | None = None
+    waits_for: Literal["video", "rendition", "time"] | None = None
+    problem: VideoProblem | None = None
+    post: Post | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class OwnPosts(Message):
+    """GET /api/posts/pending: newest first; `next_cursor` is null on the last page."""
+
+    posts: tuple[OwnPost, ...]
+    next_cursor: str | None = None
+
+
 class Communities(Message):
     """GET /api/communities."""
 
@@ -169,3 +255,4 @@ class ServerConfig(Message):
     accepted_types: tuple[str, ...]
     protocols: tuple[str, ...]
     capabilities: tuple[str, ...] = ()
+    publishing: tuple[str, ...] = Field(("now",), description="now, when_ready, at, draft: what `publish` may ask for")

@@ -31,6 +31,7 @@ class FakeProvider:
         self.orders: list[Order] = []
         self.forgotten: list[str] = []
         self.failure: Exception | None = None
+        self.sight: Sight | None = None
         self.open = threading.Event()
         self.open.set()
         self.asked = threading.Event()
@@ -46,7 +47,7 @@ class FakeProvider:
         return Grant(f"upload-of-{order.video_id}", url, "tus", ChunkRules(default=1), now() + timedelta(hours=1))
 
     def look(self, upload_id: str) -> Sight | None:
-        return None
+        return self.sight
 
     def hear(self, signature: str, body: bytes, now: datetime) -> News:
         return seed_events.hear([self.config.webhook_secret], signature, body)

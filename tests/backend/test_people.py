@@ -32,6 +32,7 @@ def test_what_the_server_takes_is_told_without_a_sign_in(desk: Backend):
             "acceptedTypes": ["video/*"],
             "protocols": ["tus"],
             "capabilities": [],
+            "publishing": ["now", "when_ready", "at", "draft"],
         }
 
 

@@ -10,7 +10,7 @@ from uploader.backend.accounts import routes as accounts
 from uploader.backend.context import Backend
 from uploader.backend.problems import Mistakes
 from uploader.backend.request_id import RequestId
-from uploader.backend.routes import communities, config, health, me, posts, videos, webhooks
+from uploader.backend.routes import communities, config, health, me, own_posts, posts, videos, webhooks
 from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT, BodyLimit, SecurityHeaders, TrustedHost
 
 BODY_LIMITS = {"/api/webhooks/": WEBHOOK_LIMIT, "/files/": None}
@@ -36,7 +36,7 @@ def create_app(backend: Backend, observer: Observer | None = None) -> FastAPI:
     )
     app.state.backend = backend
     problems.install(app)
-    for part in (videos, posts, communities, me, config, webhooks, health, accounts):
+    for part in (videos, posts, own_posts, communities, me, config, webhooks, health, accounts):
         app.include_router(part.router)
     app.router.routes.extend(others)
     return app

@@ -67,4 +67,5 @@ def _sight(event: Event) -> Sight | None:
         height=track.height,
         bitrate=track.max_bitrate,
         codec=track.codec,
+        best_height=max((one.height for one in data.tracks if one.height is not None), default=None),
     )

@@ -14,7 +14,7 @@ import uvicorn
 from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
-from uploader.backend import idempotency, jobs
+from uploader.backend import idempotency, jobs, publishing
 from uploader.backend.access_log import Observer
 from uploader.backend.app import create_app
 from uploader.backend.config import Config, ConfigProblems
@@ -22,6 +22,7 @@ from uploader.backend.context import Backend
 from uploader.backend.data_lock import FolderInUse, hold
 from uploader.backend.providers import PROVIDERS, MakeProvider
 from uploader.backend.providers.base import Provider, ProviderFailed
+from uploader.backend.publisher import Publisher
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import DatabaseTooNew, migrate
 from uploader.backend.store.models import now
@@ -175,7 +176,10 @@ def _take_over(database: Database) -> None:
 @contextmanager
 def working(backend: Backend) -> Iterator[None]:
     """One worker for each kind of job, so that a long one never keeps a short one waiting."""
-    handlers = {"forget": _forgetter(backend.providers)}
+    handlers: dict[str, jobs.Handler] = {
+        "forget": _forgetter(backend.providers),
+        publishing.JOB: Publisher(backend.database, backend.providers, backend.clock),
+    }
     for provider in backend.providers.values():
         handlers |= provider.handlers()
     workers = [jobs.Worker(backend.database, {kind: handler}) for kind, handler in handlers.items()]

@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from uploader.backend import jobs
+from uploader.backend import jobs, publishing
 from uploader.backend.store.models import Video, VideoUpload
 from uploader.errors import ProcessingFailed
 from uploader.wire import VideoState
@@ -28,7 +28,10 @@ NOTHING_LEFT = {"playback_url": None, "thumbnail_url": None, "error": None, "err
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A provider's word on one video, in our words. None = not known; `duration` in seconds."""
+    """A provider's word on one video, in our words. None = not known; `duration` in seconds.
+
+    `best_height` is that of the best rendition there is to watch, `complete` false while the provider makes more.
+    """
 
     state: VideoState
     playback_url: str | None = None
@@ -44,6 +47,8 @@ class Sight:
     error_code: str | None = None
     asset_id: str | None = None
     playback_id: str | None = None
+    best_height: int | None = None
+    complete: bool = True
 
 
 def seen(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
@@ -103,6 +108,8 @@ def ready(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
         height=sight.height,
         bitrate=sight.bitrate,
         codec=sight.codec,
+        best_height=sight.best_height,
+        complete=sight.complete,
         metadata_=None if duration is None else {"durationSeconds": duration},
     )
     video = None if applied else session.get(Video, video_id)
@@ -149,6 +156,8 @@ def _move(
     if not jobs.changed(result):
         return False
     session.execute(update(VideoUpload).where(VideoUpload.id == video_id).values(status=status, upload_url=None))
+    if status not in UNFINISHED:
+        publishing.video_settled(session, video_id, now)
     return True
 
 

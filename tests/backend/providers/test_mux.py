@@ -155,6 +155,7 @@ def test_ready_names_asset_playback_and_picture_size(stage: MuxStage):
         duration=23.87,
         width=1920,
         height=1080,
+        best_height=1080,
         asset_id=asset_id,
         playback_id=f"public-of-{asset_id}",
     )

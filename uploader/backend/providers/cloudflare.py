@@ -260,6 +260,7 @@ def _sight(video: _Video) -> Sight:
             duration=video.duration if video.duration is not None and video.duration >= 0 else None,
             width=_known(size.width),
             height=_known(size.height),
+            complete=_percent(video.status.pct_complete) in {None, 100.0},
         )
     if state == "error":
         code = video.status.error_reason_code or video.status.err_reason_code or ""

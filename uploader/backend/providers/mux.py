@@ -235,6 +235,7 @@ class MuxProvider:
             duration=asset.duration,
             width=track.max_width if (track.max_width or 0) > 0 else None,
             height=track.max_height if (track.max_height or 0) > 0 else None,
+            best_height=track.max_height if (track.max_height or 0) > 0 else None,
             asset_id=asset.id,
             playback_id=playback,
         )

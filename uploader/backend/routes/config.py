@@ -19,4 +19,5 @@ def config(backend: TheBackend) -> ServerConfig:
         max_duration_seconds=backend.config.max_duration,
         accepted_types=("video/*",),
         protocols=backend.provider.protocols,
+        publishing=("now", "when_ready", "at", "draft"),
     )

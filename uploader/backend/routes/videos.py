@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from uploader import errors
@@ -15,7 +16,7 @@ from uploader.backend.context import Backend, TheBackend
 from uploader.backend.following import follow
 from uploader.backend.problems import ApiProblem, responses
 from uploader.backend.rate_limit import allow, seconds_left
-from uploader.backend.store.models import User, Video, VideoUpload
+from uploader.backend.store.models import Post, User, Video, VideoUpload
 from uploader.wire import Ticket, UploadRequest, VideoProblem, VideoStatus
 
 router = APIRouter(prefix="/api/videos", tags=["videos"])
@@ -209,9 +210,15 @@ def _problem(video: Video) -> VideoProblem | None:
     )
 
 
-@router.delete("/{video_id}", status_code=204, responses=responses(401, 404))
-def delete(video_id: VideoId, user: CurrentUser, backend: TheBackend) -> Response:
-    """Ends the upload or takes the video away; doing so twice is no error."""
+@router.delete("/{video_id}", status_code=204, responses=responses(401, 404, 409))
+def delete(
+    video_id: VideoId, user: CurrentUser, backend: TheBackend, unless: Literal["posted"] | None = None
+) -> Response:
+    """Ends the upload or takes the video away; doing so twice is no error. `unless=posted`: not from under a post."""
     with backend.database.write() as session:
-        videos.deleted(session, _mine(session, video_id, user).id, backend.clock())
+        video = _mine(session, video_id, user)
+        session.refresh(video, with_for_update=True)
+        if unless == "posted" and session.scalar(select(Post.id).where(Post.video_id == video.id).limit(1)):
+            raise ApiProblem(409, "The video is in a post", "video_posted")
+        videos.deleted(session, video.id, backend.clock())
     return Response(status_code=204)

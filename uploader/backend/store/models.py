@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -114,7 +115,10 @@ class CommunityMember(Base):
 
 
 class Video(Base):
-    """The one truth about a video's state. `version` grows with every change."""
+    """The one truth about a video's state. `version` grows with every change.
+
+    `best_height` is that of the best rendition, where its provider says; `complete` is false while it makes more.
+    """
 
     __tablename__ = "videos"
     __table_args__ = (
@@ -138,6 +142,8 @@ class Video(Base):
     duration: Mapped[int | None]
     width: Mapped[int | None]
     height: Mapped[int | None]
+    best_height: Mapped[int | None]
+    complete: Mapped[bool] = mapped_column(default=True, server_default=true())
     bitrate: Mapped[int | None]
     codec: Mapped[str | None] = mapped_column(String(50))
     error: Mapped[str | None] = mapped_column(Text)
@@ -192,6 +198,37 @@ class Post(Base):
     user: Mapped[User] = relationship()
     video: Mapped[Video | None] = relationship()
     community: Mapped[Community | None] = relationship()
+
+
+class PendingPost(Base):
+    """A post that is not out yet, and what became of it. Published, it is the row of the same id in `posts`.
+
+    `community_id` is no foreign key: a community that is deleted must not turn into a post for everybody.
+    """
+
+    __tablename__ = "pending_posts"
+    __table_args__ = (
+        CheckConstraint("state in ('draft', 'waiting', 'published', 'not_published', 'cancelled')", name="state"),
+        Index("idx_pending_posts_user_id_created_at", "user_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    video_id: Mapped[str | None] = mapped_column(ForeignKey("videos.id", ondelete="SET NULL"), index=True)
+    community_id: Mapped[str | None] = mapped_column(Id)
+    content: Mapped[str] = mapped_column(Text)
+    type: Mapped[str] = mapped_column(String(50))
+    state: Mapped[str] = mapped_column(String(20))
+    publish_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    min_height: Mapped[int | None]
+    min_height_met: Mapped[bool | None]
+    problem: Mapped[str | None] = mapped_column(String(50))
+    version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+    user: Mapped[User] = relationship()
+    video: Mapped[Video | None] = relationship()
 
 
 class IdempotencyKey(Base):

@@ -1,0 +1,57 @@
+"""The `publish` job: a post whose time has come, or whose video is watched until it has all its renditions."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from uploader.backend import publishing
+from uploader.backend.jobs import Later, Lease
+from uploader.backend.providers.base import Provider, ProviderFailed
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import PendingPost
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Does `publish` jobs."""
+
+    database: Database
+    providers: Mapping[str, Provider]
+    clock: Callable[[], datetime]
+
+    def __call__(self, lease: Lease) -> None:
+        """One attempt. A job of a post that was edited since has nothing to do: the edit brought its own."""
+        post_id, now = lease.payload["postId"], self.clock()
+        with self.database.write() as session:
+            if session.get(PendingPost, post_id) is None:
+                return
+            pending = publishing.attempt(session, post_id, now)
+            if pending.state != "waiting" or pending.version != lease.payload["version"]:
+                return
+            wait = publishing.waits_for(pending, now)
+            video = pending.video
+        if wait == "time" and pending.publish_at is not None:
+            raise Later(pending.publish_at - now)
+        if wait == "rendition" and video is not None:
+            if not self._complete(video.provider, video.provider_upload_id):
+                raise Later(LOOK_AGAIN)
+            with self.database.write() as session:
+                publishing.complete(session, video.id)
+                publishing.attempt(session, post_id, now)
+
+    def _complete(self, name: str, upload_id: str | None) -> bool:
+        """Whether the provider says that it makes no more. One that does not answer has not said so."""
+        provider = self.providers.get(name)
+        if provider is None or upload_id is None:
+            return False
+        try:
+            sight = provider.look(upload_id)
+        except ProviderFailed as error:
+            log.warning("Asking whether a video is complete: %s", error)
+            return False
+        return sight is not None and sight.state == "ready" and sight.complete
