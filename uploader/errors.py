@@ -207,14 +207,14 @@ class StartOver(ReelferryError):
 
 
 class UploadExpired(StartOver):
-    """The upload address is past its time."""
+    """The upload address is past its time (403, 410)."""
 
     code = "upload_expired"
     title = "The upload address expired"
 
 
 class UploadForgotten(StartOver):
-    """The upload host does not know this upload (404, 410)."""
+    """The upload host does not know this upload (404)."""
 
     code = "upload_forgotten"
     title = "The server no longer has this upload"

@@ -33,12 +33,17 @@ class Problem(Message):
 
 
 class ChunkRules(Message):
-    """How the upload host wants its pieces, in bytes. The last piece is exempt from `min` and `multiple`."""
+    """How the upload host wants its pieces, in bytes. The last piece is exempt from `min` and `multiple`.
+
+    `checksum`: what the host takes a piece's hash by, where it is to have one. A piece that arrives damaged is thrown
+    away whole, and so is one that is cut off: it pays where nothing else protects the bytes on their way.
+    """
 
     min: int = Field(1, ge=1)
     max: int | None = None
     multiple: int = Field(1, ge=1)
     default: int = Field(ge=1)
+    checksum: Literal["sha1", "sha256"] | None = None
 
 
 class UploadRequest(Message):

@@ -206,7 +206,7 @@ def test_a_piece_refused_because_the_host_stands_elsewhere_is_no_refusal():
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(403, UploadExpired), (404, UploadForgotten), (410, UploadForgotten), (503, ServerBusy), (429, ServerBusy)],
+    [(403, UploadExpired), (404, UploadForgotten), (410, UploadExpired), (503, ServerBusy), (429, ServerBusy)],
 )
 def test_some_answers_to_the_question_are_plain(status: int, kind: type[Exception]):
     steps, _ = start(acknowledged=PIECE)

@@ -6,8 +6,8 @@ from typing import ClassVar
 import pytest
 
 from tests.protocols.contract import Host, ResumableContract
-from uploader.errors import CaptivePortal, Interrupted, ReelferryError, Refused, UploadForgotten
-from uploader.protocols import Checkpoint, Request, Response, Span
+from uploader.errors import CaptivePortal, Interrupted, ReelferryError, Refused, UploadExpired, UploadForgotten
+from uploader.protocols import Checkpoint, Digest, Request, Response, Span
 from uploader.protocols.base import Steps, retry_after
 from uploader.protocols.tus import tus
 from uploader.wire import ChunkRules
@@ -120,6 +120,61 @@ def test_a_server_that_never_moves_is_an_interruption_and_not_a_loop():
 
     with pytest.raises(Interrupted):
         never_moves(step)
+
+
+NOON = {"date": "Sun, 22 Nov 2026 12:00:00 GMT"}
+
+
+@pytest.mark.parametrize("end", ["Sun, 22 Nov 2026 12:00:09 GMT", "Sun, 22 Nov 2026 11:00:00 GMT"])
+def test_no_piece_is_begun_for_an_upload_that_ends_by_the_servers_clock(end: str):
+    steps = tus(TestContract().ticket(), SIZE, {}, lambda: PIECE)
+    next(steps)
+    with pytest.raises(UploadExpired):
+        steps.send(Response(200, TUS | NOON | {"upload-offset": "0", "upload-expires": end}))
+
+
+def test_an_end_that_comes_close_is_seen_between_two_pieces():
+    steps = start()
+    steps.send(Response(0))
+    soon = NOON | {"upload-expires": "Sun, 22 Nov 2026 12:00:01 GMT"}
+    assert steps.send(Response(204, TUS | soon | {"upload-offset": str(PIECE)})) == Checkpoint(PIECE)
+    with pytest.raises(UploadExpired):
+        steps.send(Response(0))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        NOON | {"upload-expires": "Sun, 22 Nov 2026 12:00:11 GMT"},
+        NOON | {"upload-expires": "soon"},
+        {"upload-expires": "Sun, 22 Nov 2020 12:00:00 GMT"},  # no telling by which clock
+    ],
+)
+def test_an_end_that_is_far_or_makes_no_sense_stops_nothing(headers: dict[str, str]):
+    steps = tus(TestContract().ticket(), SIZE, {}, lambda: PIECE)
+    next(steps)
+    assert steps.send(Response(200, TUS | headers | {"upload-offset": "7"})) == Checkpoint(7)
+    assert method(steps.send(Response(0))) == "PATCH"
+
+
+def test_the_end_of_a_complete_upload_does_not_matter():
+    steps = tus(TestContract().ticket(), SIZE, {}, lambda: PIECE)
+    next(steps)
+    past = NOON | {"upload-expires": "Sun, 22 Nov 2026 11:00:00 GMT"}
+    assert steps.send(Response(200, TUS | past | {"upload-offset": str(SIZE)})) == Checkpoint(SIZE)
+    with pytest.raises(StopIteration):
+        steps.send(Response(0))
+
+
+def test_a_piece_has_a_checksum_where_the_ticket_says_by_which():
+    ticket = TestContract().ticket()
+    checked = ticket.model_copy(update={"chunk": ticket.chunk.model_copy(update={"checksum": "sha1"})})
+    steps = tus(checked, SIZE, {}, lambda: PIECE)
+    next(steps)
+    steps.send(at(0, 200))
+    patch = steps.send(Response(0))
+    assert isinstance(patch, Request)
+    assert patch.digest == Digest("Upload-Checksum", "sha1")
 
 
 @pytest.mark.parametrize("odd", ["", "x", "-1", str(SIZE + 1)])

@@ -1,7 +1,9 @@
 """Transfer: carry a protocol's conversation over the network, and the file with it."""
 
+import base64
+import hashlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from uploader.engine.rate import Pace
 from uploader.engine.reading import Reading
 from uploader.engine.work import Work, known
 from uploader.errors import Interrupted, ReelferryError, Refused, ServerBusy, Stalled
-from uploader.protocols import PROTOCOLS, Checkpoint, Request, Response, Span, Steps
+from uploader.protocols import PROTOCOLS, Checkpoint, Digest, Request, Response, Span, Steps
 
 TELLS = 0.1  # seconds between two words on what has left
 WORDS = 4096  # bytes of a reply's body that are kept
@@ -117,18 +119,22 @@ class _Courier:
     async def carry(self, request: Request) -> Response:
         """A request with bytes of the file in it."""
         async with Reading(self.path, self.check_file) as reading:
+            headers = dict(request.headers) | {"Content-Length": str(request.length)}
+            if request.digest is not None:
+                headers[request.digest.header] = await _computed(request.digest, request.body, reading)
             begun = self.watch.clock()
             async with aclosing(self._body(request, reading)) as body:
-                reply = await self.ask(request, body)
+                reply = await self._send(request, headers, body)
             if reply.status < 300 or reply.status == 308:  # 308: some hosts' word for "go on"
                 self.watch.pace.acknowledged(request.length, self.watch.clock() - begun)
             return reply
 
-    async def ask(self, request: Request, body: AsyncIterator[bytes] | None = None) -> Response:
-        """A request, and the beginning of what comes back."""
-        headers = dict(request.headers)
-        if body is not None:
-            headers["Content-Length"] = str(request.length)
+    async def ask(self, request: Request) -> Response:
+        """A request without a body."""
+        return await self._send(request, request.headers, None)
+
+    async def _send(self, request: Request, headers: Mapping[str, str], body: AsyncIterator[bytes] | None) -> Response:
+        """The beginning of what comes back."""
         with translated():
             asked = self.http.build_request(
                 request.method,
@@ -160,6 +166,19 @@ class _Courier:
         if now - self.told >= TELLS:
             self.told = now
             self.on_sent(sent)
+
+
+async def _computed(digest: Digest, body: tuple[bytes | Span, ...], reading: Reading) -> str:
+    """The digest's value, from the bytes as they are in the file now."""
+    found = hashlib.new(digest.algorithm, usedforsecurity=False)
+    for part in body:
+        if isinstance(part, bytes):
+            found.update(part)
+            continue
+        async with aclosing(reading.pieces(part)) as pieces:
+            async for piece in pieces:
+                found.update(piece)
+    return f"{digest.algorithm} {base64.b64encode(found.digest()).decode()}"
 
 
 async def _beginning(reply: httpx.Response) -> str:

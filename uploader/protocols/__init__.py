@@ -6,7 +6,7 @@ tests/protocols/contract.py.
 
 from collections.abc import Mapping
 
-from uploader.protocols.base import Checkpoint, Protocol, Request, Response, Span, Steps
+from uploader.protocols.base import Checkpoint, Digest, Protocol, Request, Response, Span, Steps
 from uploader.protocols.content_range import content_range
 from uploader.protocols.form import form
 from uploader.protocols.tus import tus
@@ -20,4 +20,4 @@ PROTOCOLS: Mapping[str, Protocol] = {
 IN_ONE_GO = frozenset({"form"})
 """Those whose hosts keep nothing of a broken upload: going on is beginning again."""
 
-__all__ = ["IN_ONE_GO", "PROTOCOLS", "Checkpoint", "Protocol", "Request", "Response", "Span", "Steps"]
+__all__ = ["IN_ONE_GO", "PROTOCOLS", "Checkpoint", "Digest", "Protocol", "Request", "Response", "Span", "Steps"]

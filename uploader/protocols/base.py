@@ -31,6 +31,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """A header "ALGORITHM BASE64" over the body of its request: named, not computed."""
+
+    header: str
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request to the upload host. `body` is sent in order; its length is known beforehand."""
 
@@ -38,6 +46,7 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: tuple[bytes | Span, ...] = ()
+    digest: Digest | None = None
 
     @property
     def length(self) -> int:
@@ -83,9 +92,9 @@ def refusal(reply: Response) -> ReelferryError:
     """What a reply that is no success means, whichever protocol asked."""
     detail = f"{reply.status} {reply.text[:200]}".strip()
     match reply.status:
-        case 404 | 410:
+        case 404:
             return UploadForgotten(detail)
-        case 403:
+        case 403 | 410:
             return UploadExpired(detail)
         case 507:
             return DiskFull(detail, retry_after=retry_after(reply))
@@ -107,8 +116,14 @@ def retry_after(reply: Response) -> float | None:
     asked = reply.headers.get("retry-after", "").strip()
     if asked.isdecimal() and asked.isascii():
         return float(asked)
+    until = seconds_until(reply, "retry-after")
+    return None if until is None else max(0.0, until)
+
+
+def seconds_until(reply: Response, name: str) -> float | None:
+    """From the reply's own `Date` to the date in the header `name`: nobody's clock but the server's counts."""
     try:
-        until = parsedate_to_datetime(asked) - parsedate_to_datetime(reply.headers.get("date", ""))
-    except (TypeError, ValueError):
+        until = parsedate_to_datetime(reply.headers[name]) - parsedate_to_datetime(reply.headers["date"])
+    except (KeyError, TypeError, ValueError):
         return None
-    return max(0.0, until.total_seconds())
+    return until.total_seconds()

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
+from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
 from uploader import media
 from uploader.backend import seed_events
-from uploader.backend.config import Config
+from uploader.backend.config import LOOPBACK, Config
 from uploader.backend.jobs import Handler
 from uploader.backend.providers.base import Addresses, Grant, Order, Sight
 from uploader.backend.providers.local.files import Files
@@ -27,6 +28,7 @@ from uploader.backend.webhooks import WEBHOOK, News, deliverer
 from uploader.wire import ChunkRules
 
 CHUNK = ChunkRules(min=1, max=None, multiple=1, default=64 << 20)  # large: what arrived of a broken chunk is kept
+CHECKED = ChunkRules(min=1, max=64 << 20, multiple=1, default=4 << 20, checksum="sha1")  # a broken one is lost whole
 
 
 class LocalProvider:
@@ -58,7 +60,7 @@ class LocalProvider:
         """A random address, dead once the upload is complete or cancelled. Raises errors.DiskFull."""
         upload_id = order.held.upload_id if order.held else token_hex(16)
         self.files.require_room(order.file_size - self.files.offset(upload_id))
-        return Grant(upload_id, f"{self._base_url}/files/{upload_id}", "tus", CHUNK, now() + LIFE)
+        return Grant(upload_id, f"{self._base_url}/files/{upload_id}", "tus", _chunks(self._base_url), now() + LIFE)
 
     def look(self, upload_id: str) -> Sight | None:
         """Nothing to ask: a webhook tells."""
@@ -109,3 +111,9 @@ class LocalProvider:
 
     def _media_urls(self, video_id: str) -> tuple[str, str]:
         return self._playback.url(video_id, MASTER), self._playback.url(video_id, POSTER)
+
+
+def _chunks(base_url: str) -> ChunkRules:
+    """Where bytes cross a network in the clear, pieces have checksums; elsewhere TLS, or no network, protects them."""
+    address = urlsplit(base_url)
+    return CHECKED if address.scheme == "http" and address.hostname not in LOOPBACK else CHUNK
