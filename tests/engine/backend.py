@@ -35,8 +35,9 @@ class Video:
 class MemoryBackend:
     """Satisfies `work.Backend`; `transfer` is a step that uploads to it.
 
-    `before[name]` and `after[name]` hold errors to be raised the next times `name` is asked, before or after doing it:
-    an error after is a lost reply. `gates[name]` is an event that requests wait for.
+    `renewal` makes the renewed ticket of the first one. `before[name]` and `after[name]` hold errors to be raised the
+    next times `name` is asked, before or after doing it: an error after is a lost reply. `gates[name]` is an event that
+    requests wait for.
     """
 
     def __init__(self, *, polls: int = 1) -> None:
@@ -51,6 +52,7 @@ class MemoryBackend:
         self.problem: VideoProblem | None = None
         self.lifetime = timedelta(hours=6)
         self.protocol = "tus"
+        self.renewal: Callable[[Ticket], Ticket] = lambda ticket: ticket
         self._tickets: dict[str, tuple[UploadRequest, Ticket]] = {}
 
     async def ticket(self, request: UploadRequest, *, key: str) -> Ticket:
@@ -75,13 +77,13 @@ class MemoryBackend:
         self._leave("ticket")
         return ticket
 
-    def renew(self, video_id: str) -> None:
-        """From now on the same key gets another address for the same video."""
-        for key, (request, ticket) in self._tickets.items():
-            if ticket.video_id == video_id:
-                self.videos[video_id].url += "?renewed"
-                renewed = ticket.model_copy(update={"upload_url": self.videos[video_id].url})
-                self._tickets[key] = request, renewed
+    async def renewed(self, video_id: str) -> Ticket:
+        await self._enter("renewed")
+        (ticket,) = (ticket for _, ticket in self._tickets.values() if ticket.video_id == video_id)
+        ticket = self.renewal(ticket)
+        self.videos[video_id].url = ticket.upload_url
+        self._leave("renewed")
+        return ticket
 
     async def status(self, video_id: str) -> VideoStatus:
         await self._enter("status")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ from uploader.errors import (
     UploadForgotten,
     VideoGone,
 )
-from uploader.wire import ServerConfig, VideoProblem
+from uploader.wire import ServerConfig, Ticket, VideoProblem
 
 pytestmark = pytest.mark.anyio
 
@@ -326,20 +327,76 @@ async def test_a_video_the_server_no_longer_wants_is_uploaded_again(stand: Stand
         assert job_of(queue, job.id).status is Status.FINISHED
 
 
-async def test_an_expired_address_is_asked_for_again_before_anything_else(stand: Stand) -> None:
+def moved(ticket: Ticket) -> Ticket:
+    """Renewed at another address."""
+    return ticket.model_copy(update={"upload_url": ticket.upload_url + "?renewed"})
+
+
+def prolonged(ticket: Ticket) -> Ticket:
+    """Renewed where it is."""
+    return ticket.model_copy(update={"expires_at": ticket.expires_at + timedelta(days=7)})
+
+
+@pytest.mark.parametrize("renewal", [moved, prolonged])
+@pytest.mark.parametrize("trouble", [None, Offline, ServerBusy])
+async def test_an_expired_address_is_renewed_and_the_video_stays_the_same(
+    stand: Stand, renewal: Callable[[Ticket], Ticket], trouble: type[Transient] | None
+) -> None:
+    stand.backend.renewal = renewal
     stand.backend.before["transfer"].append(UploadExpired())
+    if trouble is not None:
+        stand.backend.before["renewed"].append(trouble())
+        stand.backend.before["transfer"].append(UploadExpired())
+    path = stand.video()
     async with stand.queue() as queue:
-        stand.backend.gates["transfer"] = asyncio.Event()
-        job = await add(queue, stand.video())
-        await stand.asked("transfer")
-        stand.backend.renew("video-1")
-        stand.backend.gates["transfer"].set()
+        job = await add(queue, path)
         await queue.ended([job.id])
         done = job_of(queue, job.id)
         assert (done.status, done.attempt) == (Status.FINISHED, 1)
-        assert done.ticket is not None
-        assert done.ticket.upload_url.endswith("?renewed")
+        first = stand.snapshots(job.id)[-1].ticket
+        assert first is not None
+        assert done.ticket == first
+    assert bytes(stand.backend.videos["video-1"].held) == path.read_bytes()
     assert list(stand.backend.videos) == ["video-1"]
+    assert stand.backend.deleted == []
+
+
+async def test_what_had_arrived_counts_where_the_address_stays(stand: Stand) -> None:
+    stand.backend.renewal = prolonged
+    stand.backend.gates["transfer"] = asyncio.Event()
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.asked("transfer")
+        stand.backend.videos["video-1"].held += job.path.read_bytes()[:1000]
+        stand.backend.before["transfer"].append(UploadExpired())
+        stand.backend.gates["transfer"].set()
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).status is Status.FINISHED
+    assert bytes(stand.backend.videos["video-1"].held) == job.path.read_bytes()
+
+
+async def test_an_address_that_cannot_be_renewed_is_given_up_for_a_new_upload(stand: Stand) -> None:
+    stand.backend.before["transfer"].append(UploadExpired())
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await queue.ended([job.id])
+        assert (job_of(queue, job.id).status, job_of(queue, job.id).attempt) == (Status.FINISHED, 2)
+    assert stand.backend.deleted == ["video-1"]
+
+
+@pytest.mark.parametrize("renewal", [moved, prolonged])
+async def test_addresses_that_expire_at_once_are_not_renewed_for_ever(
+    stand: Stand, renewal: Callable[[Ticket], Ticket]
+) -> None:
+    stand.backend.renewal = renewal
+    stand.backend.before["transfer"].extend([UploadExpired()] * 99)
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await queue.ended([job.id])
+        failed = job_of(queue, job.id)
+        assert failed.status is Status.FAILED
+        assert failed.trouble is not None
+        assert failed.trouble.code == "upload_expired"
 
 
 async def test_an_upload_that_was_not_finished_in_time_starts_over_by_itself(stand: Stand) -> None:

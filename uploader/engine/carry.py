@@ -24,7 +24,7 @@ FILE_POLL = 2.0
 """Seconds between two looks for a file that is missing or growing."""
 
 MOST_RESTARTS = 5
-"""Uploads begun anew by themselves, one after the other, before a person is asked."""
+"""Uploads begun anew by themselves, or addresses renewed to no avail, before a person is asked."""
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +33,7 @@ class Run:
 
     `live` is false once it was stopped: what its step still says is not heard. `awaits` is what it waits for now.
     `beside` is a small file's place beside the slots: it has what a slot gives without taking one.
+    `restarts` counts uploads begun anew, `renewals` addresses renewed since the server last confirmed something.
     """
 
     job_id: str
@@ -41,6 +42,7 @@ class Run:
     live: bool = True
     awaits: Verdict | None = None
     restarts: int = 0
+    renewals: int = 0
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -86,6 +88,7 @@ class Carrier:
             after = self._ledger[run.job_id]
             if _progressed(before, after):
                 backoff.reset()
+                run.renewals = 0
                 self._heard(None)
             if error is not None and not await self._recover(run, error, backoff):
                 return
@@ -190,7 +193,9 @@ class Carrier:
             self._unwanted(before)
         if after.attempt > before.attempt:
             run.restarts += 1
-        if run.restarts > MOST_RESTARTS:
+        elif after.ticket != before.ticket:
+            run.renewals += 1
+        if max(run.restarts, run.renewals) > MOST_RESTARTS:
             self._fail(run, error)
             return False
         await self._wait(run, error, backoff)

@@ -54,6 +54,7 @@ MEANINGS: Mapping[str, type[ReelferryError]] = {
     "rate_limited": ServerBusy,
     "too_many_uploads": TooManyUploads,
     "unauthorized": SignInNeeded,
+    "upload_complete": ServerBusy,
     "video_cancelled": VideoGone,
     "video_failed": ProcessingFailed,
     "video_not_found": VideoGone,
@@ -91,6 +92,10 @@ class Client:
     async def ticket(self, request: UploadRequest, *, key: str) -> Ticket:
         """Leave to upload. The same `key` (Idempotency-Key) and request give the same ticket."""
         return parsed(await self._ask("POST", "/api/videos/upload-url", request, key), Ticket)
+
+    async def renewed(self, video_id: str) -> Ticket:
+        """Leave to go on with an upload whose ticket is over; one that is still good is given again."""
+        return parsed(await self._ask("POST", f"{_video(video_id)}/upload-url"), Ticket)
 
     async def status(self, video_id: str) -> VideoStatus:
         """What became of a video. VideoGone if the server does not have it."""

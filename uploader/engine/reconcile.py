@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from uploader.engine.job import Job, Step
-from uploader.engine.prepare import request_for
 from uploader.engine.work import Backend, known
 from uploader.errors import StartOver, UploadExpired, VideoGone
 
@@ -23,7 +22,7 @@ async def reconcile(job: Job, error: StartOver, backend: Backend) -> Job:
         return job.anew()
     if said.status != "uploading":
         return replace(job.onward(), sent=job.size, confirmed=job.size) if job.step is Step.TRANSFER else job
-    fresh = await backend.ticket(request_for(job), key=f"{job.id}.{job.attempt}")
+    fresh = await backend.renewed(ticket.video_id)
     if fresh.upload_url != ticket.upload_url:
         return replace(job, ticket=fresh, resume={}, sent=0, confirmed=0)
     if isinstance(error, UploadExpired) and fresh.expires_at > ticket.expires_at:

@@ -24,6 +24,10 @@ class Backend(Protocol):
         """Leave to upload. The same `key` (Idempotency-Key) and request give the same ticket."""
         ...
 
+    async def renewed(self, video_id: str) -> Ticket:
+        """Leave to go on with an upload whose ticket is over; one that is still good is given again."""
+        ...
+
     async def status(self, video_id: str) -> VideoStatus:
         """What became of a video. VideoGone if the server does not have it."""
         ...
