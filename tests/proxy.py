@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on command: cuts, resets, stalls, trickles, goes away, swallows or forges a reply.
+"""A TCP proxy that misbehaves on command: cuts, resets, stalls, trickles, goes away, spoils a byte, forges a reply.
 
     with Proxy(port_of_the_server) as proxy:
         proxy.cut(up=100_000)             # the line breaks once 100 000 more bytes have gone to the server
@@ -43,6 +43,7 @@ class Proxy:
         self._lines: set[_Line] = set()
         self._left: dict[Direction, int] = {}
         self._until_hold: int | None = None
+        self._until_spoilt: int | None = None
         self._hold_back: bytes | None = None
         self._swallow: tuple[bytes, int] | None = None
         self._forgeries: list[tuple[bytes, bytes]] = []
@@ -87,6 +88,14 @@ class Proxy:
 
         async def command() -> None:
             self._until_hold = up
+
+        self._do(command())
+
+    def spoil(self, up: int) -> None:
+        """Change one bit of the byte that goes to the server after `up` others from now on. Once."""
+
+        async def command() -> None:
+            self._until_spoilt = up
 
         self._do(command())
 
@@ -319,6 +328,16 @@ class _Line:
         await self._proxy._flowing.wait()
         return data[until:]
 
+    def _spoilt(self, data: bytes) -> bytes:
+        until = self._proxy._until_spoilt
+        if until is None:
+            return data
+        if until >= len(data):
+            self._proxy._until_spoilt = until - len(data)
+            return data
+        self._proxy._until_spoilt = None
+        return data[:until] + bytes([data[until] ^ 1]) + data[until + 1 :]
+
     async def _next(self, source: asyncio.StreamReader) -> bytes:
         if (rate := self._proxy._rate) is None:
             return await source.read(BLOCK)
@@ -331,6 +350,7 @@ class _Line:
         left = self._proxy._left.get(way)
         passed = data if left is None else data[:left]
         if way == "up":
+            passed = self._spoilt(passed)
             self._proxy.up += len(passed)
         else:
             self._proxy.down += len(passed)

@@ -168,3 +168,17 @@ async def test_a_wrong_password_signs_nobody_in(backend: Backend):
     async with api_client(backend.base_url) as http:
         with at_the_screen("wrong") as visit, pytest.raises(SignInFailed, match="nobody came back"):
             await sign_in(backend.base_url, http, visit, patience=1)
+
+
+async def test_a_piece_that_arrives_damaged_is_thrown_away_and_sent_again(
+    backend: Backend, client: Client, tmp_path: Path
+):
+    video = clips.heavy(tmp_path / "spoilt.mp4", mebibytes=3)
+    ticket = await client.ticket(asked(video), key="job.spoilt")
+    chunk = ticket.chunk.model_copy(update={"default": 1 << 20, "checksum": "sha1"})
+    with Proxy(backend.config.port or int(backend.base_url.rpartition(":")[2])) as proxy:
+        proxy.spoil(up=1_500_000)
+        points = await upload(ticket.model_copy(update={"chunk": chunk}), video, through=proxy)
+        assert proxy.bodies["PATCH"] == video.stat().st_size + (1 << 20), "one piece went out twice"
+    assert points.count(1 << 20) == 2
+    assert (backend.config.data / "uploads" / ticket.upload_url.rpartition("/")[2]).read_bytes() == video.read_bytes()

@@ -38,7 +38,7 @@ from uploader.errors import (
     ServerBusy,
     SignInNeeded,
     Stalled,
-    UploadForgotten,
+    UploadExpired,
 )
 from uploader.paths import Paths
 
@@ -250,7 +250,7 @@ FAULTS = {
     "wrong content-length": Fault(Interrupted, forging(cut_short(MIB)), twice=SIZE),
     "offset beyond the file": Fault(Interrupted, forging(offset_of(SIZE + 1), "HEAD"), twice=0),
     "offset behind us": Fault(Interrupted, meanwhile=lose_bytes, twice=SIZE),
-    "expired address": Fault(UploadForgotten, first=Interrupted, meanwhile=expire, twice=HALF + LOST),
+    "expired address": Fault(UploadExpired, first=Interrupted, meanwhile=expire),
     "disk full on the server": Fault(DiskFull, forging(reply(507, body="disk full")), twice=SIZE),
 }
 

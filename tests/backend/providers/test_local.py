@@ -66,3 +66,20 @@ def stage(tmp_path: Path) -> Iterator[LocalStage]:
 
 class TestLocal(ProviderContract):
     pass
+
+
+@pytest.mark.parametrize(
+    ("base_url", "checksum"),
+    [
+        ("http://192.168.1.20:8080", "sha1"),
+        ("http://videos.example", "sha1"),
+        ("https://videos.example", None),
+        ("http://127.0.0.1:8080", None),
+        ("http://localhost:8080", None),
+    ],
+)
+def test_pieces_have_checksums_where_nothing_else_protects_them(base_url: str, checksum: str | None, tmp_path: Path):
+    database = Database((config := config_in(tmp_path / "data", WEBHOOK_SECRET=SECRET)).database_url)
+    grant = LocalProvider(config, base_url, database).grant(order())
+    assert grant.chunk.checksum == checksum
+    database.close()
