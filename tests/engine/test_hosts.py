@@ -291,7 +291,7 @@ async def test_where_even_that_is_refused_the_upload_is_forgotten(video: Path):
 async def test_an_address_past_its_time(fake: Host, video: Path):
     assert fake.upload
     fake.upload.expired = True
-    await Carried(video, fake, fake.port).fails(UploadExpired if fake.protocol == "content_range" else UploadForgotten)
+    await Carried(video, fake, fake.port).fails(UploadExpired)
 
 
 async def test_an_address_that_is_not_known(fake: Host, video: Path):

@@ -80,6 +80,6 @@ class TestLocal(ProviderContract):
 )
 def test_pieces_have_checksums_where_nothing_else_protects_them(base_url: str, checksum: str | None, tmp_path: Path):
     database = Database((config := config_in(tmp_path / "data", WEBHOOK_SECRET=SECRET)).database_url)
-    grant = LocalProvider(config, base_url, database).grant(order())
+    grant = LocalProvider(config, base_url, database).grant(an_order())
     assert grant.chunk.checksum == checksum
     database.close()
