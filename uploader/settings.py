@@ -9,7 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+from uploader.uplink import LEAST_LIMIT, MOST_SLOTS, Uplink, Week
 
 log = logging.getLogger(__name__)
 
@@ -19,19 +31,36 @@ Proxy = Annotated[str, StringConstraints(pattern=r"^(system|none|(https?|socks5)
 Server = Annotated[str, StringConstraints(pattern=r"^(local|https?://[^\s/?#]+[^\s?#]*)$")]
 
 
+def _as_many_as_there_may_be(slots: object) -> object:
+    """Up to eight were allowed once."""
+    return MOST_SLOTS if slots in range(MOST_SLOTS + 1, 9) else slots
+
+
+def _week(given: object) -> Week:
+    if isinstance(given, Week):
+        return given
+    if not isinstance(given, list) or not all(isinstance(line, str) for line in given):
+        raise ValueError("a week is seven lines")
+    return Week.parse(given)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
     """What the user chose. Change one with `dataclasses.replace`.
 
-    `server` is `LOCAL` (the backend on this computer), an address, or None before the first run was finished; `slots`
-    is how many files upload at once; `told_about_closing`: they know what happens to uploads when the window closes.
-    `proxy` is "system", "none" or an address without its password; `certificates` is a PEM file with further
-    authorities.
+    `server` is `LOCAL` (the backend on this computer), an address, or None before the first run was finished; from
+    `slots` to `full_speed_until` it is how much of the line uploads may take, as `Uplink` has it; `told_about_closing`:
+    they know what happens to uploads when the window closes. `proxy` is "system", "none" or an address without its
+    password; `certificates` is a PEM file with further authorities.
     `unknown` holds what a newer version wrote: kept, not understood.
     """
 
     server: Server | None = None
-    slots: Annotated[int, Field(strict=True, ge=1, le=8)] = 1
+    slots: Annotated[int, BeforeValidator(_as_many_as_there_may_be), Field(strict=True, ge=1, le=MOST_SLOTS)] = 1
+    limit: Annotated[int, Field(strict=True, ge=LEAST_LIMIT)] | None = None
+    scheduled: Annotated[bool, Field(strict=True)] = False
+    schedule: Annotated[Week, PlainValidator(_week), PlainSerializer(Week.lines)] = Week()  # noqa: RUF009  (frozen)
+    full_speed_until: AwareDatetime | None = None
     appearance: Literal["system", "light", "dark"] = "system"
     last_community: Annotated[str, Field(strict=True)] | None = None
     told_about_closing: Annotated[bool, Field(strict=True)] = False
@@ -39,9 +68,15 @@ class Settings:
     certificates: Annotated[str, Field(strict=True)] | None = None
     unknown: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
 
+    @property
+    def uplink(self) -> Uplink:
+        """How much of the line uploads may take."""
+        return Uplink(**{name: getattr(self, name) for name in _UPLINK})
+
 
 _CHECK = TypeAdapter(Settings)
 _CHANGING = threading.Lock()
+_UPLINK = tuple(field.name for field in dataclasses.fields(Uplink))
 _NAMES = frozenset(field.name for field in dataclasses.fields(Settings)) - {"unknown"}
 
 
@@ -66,7 +101,7 @@ def load(path: Path) -> Settings:
 
 def save(path: Path, settings: Settings) -> None:
     """Write the file: whole, or not at all."""
-    chosen = dataclasses.asdict(settings)
+    chosen = _CHECK.dump_python(settings, mode="json")
     everything = {**chosen.pop("unknown"), **chosen}
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -87,6 +122,11 @@ def change(path: Path, **changes: object) -> Settings:
         settings = dataclasses.replace(load(path), **changes)  # type: ignore[arg-type]  # the names are the fields'
         save(path, settings)
     return settings
+
+
+def keep_uplink(path: Path, uplink: Uplink) -> None:
+    """Change how much of the line uploads may take."""
+    change(path, **{name: getattr(uplink, name) for name in _UPLINK})
 
 
 def _understand(found: dict[str, Any]) -> tuple[Settings, list[str]]:

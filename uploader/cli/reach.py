@@ -81,7 +81,8 @@ async def open_engine(paths: Paths, server: str, vault: Vault, *, run: bool, onl
             vault=vault,
             emit=lambda _: None,
             run=run,
-            slots=chosen.slots,
+            uplink=chosen.uplink,
+            keep=lambda uplink: settings.keep_uplink(paths.settings, uplink),
             way=Way.of(chosen),
         )
         async with opening as opened:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from uploader.engine.facts import Account, Changed, Fact, Network, Ordered, Removed
+from uploader.engine.facts import Account, Changed, Fact, Limited, Network, Ordered, Removed
 
 Batch = tuple[Fact, ...]
 
@@ -42,5 +42,5 @@ def _about(fact: Fact) -> object:
             return job.id
         case Removed(job_id):
             return job_id
-        case Ordered() | Account() | Network():
+        case Ordered() | Account() | Network() | Limited():
             return type(fact)

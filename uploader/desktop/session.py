@@ -143,13 +143,15 @@ class Session(QObject):
 
     def _open(self, url: str, keep: str | None = None) -> None:
         def make(emit: Emit) -> AbstractAsyncContextManager[Engine]:
+            chosen = settings.load(self._paths.settings)
             return Engine.open(
                 paths=self._paths,
                 server=url,
                 vault=self._vault,
                 emit=emit,
-                slots=self.settings.slots,
-                way=Way.of(self.settings),
+                uplink=chosen.uplink,
+                keep=lambda uplink: settings.keep_uplink(self._paths.settings, uplink),
+                way=Way.of(chosen),
             )
 
         def opened(engine: Engine) -> None:

@@ -10,8 +10,10 @@ from uploader import errors
 from uploader.engine.carry import rests
 from uploader.engine.drop import Refusal
 from uploader.engine.engine import Engine
+from uploader.engine.facts import Limited
 from uploader.engine.instance import Answer, Message, error_message
 from uploader.engine.job import Draft, Job, Status, Trouble
+from uploader.uplink import Week
 
 LOOK_EVERY = 0.2
 OVER = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
@@ -26,6 +28,7 @@ class Commands:
         {"do": "wait", "ids": […]}      each job whenever it changes, until all are over; no ids: all that are not over
         {"do": "pause" | "resume" | "retry" | "cancel", "ids": […]}             the jobs
         {"do": "post", "ids": […], "text", "community", "title"}                the jobs, to be posted when ready
+        {"do": "limit", "change": {"limit", "slots", "scheduled", "schedule"}, "hour": bool}   what holds then
         {"do": "show"}                  raises the window · {"do": "sign_out"}
 
     An id may be shortened to a beginning that only one job has. `show` is None where there is no window.
@@ -40,6 +43,7 @@ class Commands:
             "list": self._list,
             "wait": self._wait,
             **dict.fromkeys(("pause", "resume", "retry", "cancel", "post"), self._change),
+            "limit": self._limit,
             "show": self._raise_window,
             "sign_out": self._sign_out,
         }
@@ -108,6 +112,18 @@ class Commands:
             raise errors.QueueInUse("no window", title="Reelferry is running in a terminal")
         self._show()
         yield {"type": "shown"}
+
+    async def _limit(self, command: Message) -> AsyncGenerator[Message, None]:
+        """`schedule` is as it stands in the settings; both `change` and `hour` may be missing."""
+        change: dict[str, Any] = dict(command.get("change") or {})
+        if "schedule" in change:
+            change["schedule"] = Week.parse(change["schedule"])
+        allowance = self._engine.allowance
+        if change:
+            await allowance.choose(**change)
+        if command.get("hour") is not None:
+            await allowance.full_speed(bool(command["hour"]))
+        yield limit_message(allowance.fact)
 
     async def _sign_out(self, _command: Message) -> AsyncGenerator[Message, None]:
         await self._engine.account.sign_out()
@@ -185,6 +201,21 @@ def job_message(job: Job) -> dict[str, Any]:
         "addedAt": job.added_at.isoformat(),
         "finishedAt": job.finished_at.isoformat() if job.finished_at else None,
         "trouble": _trouble_message(job.trouble) if job.trouble else None,
+    }
+
+
+def limit_message(fact: Limited) -> dict[str, Any]:
+    """How much of the line uploads may take, as a JSON object: bytes a second, null for no limit, 0 for a pause."""
+    chosen, now = fact.chosen, fact.now
+    return {
+        "type": "limit",
+        "now": now.limit,
+        "by": now.by.value,
+        "until": now.until.isoformat() if now.until else None,
+        "limit": chosen.limit,
+        "slots": chosen.slots,
+        "scheduled": chosen.scheduled,
+        "schedule": chosen.schedule.lines(),
     }
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from uploader import media
 from uploader.engine.account import AccountKeeper
+from uploader.engine.allowance import Allowance
 from uploader.engine.client import Client
 from uploader.engine.clock import Clock
 from uploader.engine.facts import Fact
 from uploader.engine.http import api_client, upload_client
 from uploader.engine.job import Trouble
+from uploader.engine.limit import Limiter
 from uploader.engine.network import NetworkWatch
 from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
@@ -22,6 +24,7 @@ from uploader.engine.way_out import Way, WayOut
 from uploader.engine.work import Media, World
 from uploader.errors import SignInNeeded
 from uploader.paths import Paths
+from uploader.uplink import Uplink
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +46,8 @@ class Engine:
         uploads: "httpx.AsyncClient",
         paths: Paths,
         emit: Callable[[Fact], None],
-        slots: int,
+        uplink: Uplink,
+        keep: Callable[[Uplink], object],
         clock: Clock,
         pace: Pace,
         look: Media,
@@ -62,6 +66,7 @@ class Engine:
             heard=self.network.heard,
             clock=clock,
         )
+        limiter = Limiter(clock)
         world = World(
             backend=self.client,
             http=uploads,
@@ -72,10 +77,12 @@ class Engine:
             on_rate=self.network.rate,
             clock=clock,
             pace=pace,
+            limiter=limiter,
         )
         emit(self.account.fact)
         emit(self.network.fact)
-        self.queue = Queue(store, world, emit, slots=slots)
+        self.queue = Queue(store, world, emit, slots=uplink.slots)
+        self.allowance = Allowance(uplink, limiter, self.queue, emit=emit, keep=keep, clock=clock)
         self.notes: tuple[Trouble, ...] = store.notes
 
     @classmethod
@@ -88,7 +95,8 @@ class Engine:
         vault: Vault,
         emit: Callable[[Fact], None],
         run: bool = True,
-        slots: int = 1,
+        uplink: Uplink = Uplink(),  # noqa: B008  (frozen)
+        keep: Callable[[Uplink], object] = lambda _: None,
         way: Way = Way(),  # noqa: B008  (frozen)
         clock: Clock = Clock(),  # noqa: B008  (frozen)
         pace: Pace | None = None,
@@ -97,9 +105,10 @@ class Engine:
         """An engine for as long as the context lasts. Without `run` nothing moves by itself: for looking and editing.
 
         `emit` is called on this loop with every fact, first with all that is known. `notes` says, in words, what was
-        wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue. `way` is how connections
-        leave this computer. `clock`, `pace` and `look` (time, patience, what looks into files) are for tests to bring
-        their own.
+        wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue. `uplink` is how much of the
+        line uploads may take; `keep` is called, in a thread, with what is chosen later. `way` is how connections leave
+        this computer. `clock`, `pace` and `look` (time, patience, what looks into files) are for tests to bring their
+        own.
         """
         paths.make()
         store = Store.open(paths.queue)  # not in a thread: cancelled there, it would be left open
@@ -115,7 +124,8 @@ class Engine:
                     uploads=uploads,
                     paths=paths,
                     emit=emit,
-                    slots=slots,
+                    uplink=uplink,
+                    keep=keep,
                     clock=clock,
                     pace=pace or Pace(),
                     look=look,
@@ -143,7 +153,11 @@ class Engine:
 
     def _start(self) -> list[asyncio.Task[None]]:
         self.queue.start()
-        return [_background(self.account.run(), "account"), _background(self.network.run(), "network")]
+        return [
+            _background(self.account.run(), "account"),
+            _background(self.network.run(), "network"),
+            _background(self.allowance.run(), "allowance"),
+        ]
 
     async def _probe(self) -> None:
         await self.client.config()

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from uploader.engine.job import Job, Trouble
+from uploader.uplink import Allowed, Uplink
 from uploader.wire import Community, Me, ServerConfig
 
 
@@ -62,4 +63,12 @@ class Network:
     rate: float
 
 
-Fact = Changed | Removed | Ordered | Account | Network
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """How much of the line uploads may take: what a person chose, and what follows from it now."""
+
+    chosen: Uplink
+    now: Allowed
+
+
+Fact = Changed | Removed | Ordered | Account | Network | Limited

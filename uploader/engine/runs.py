@@ -226,6 +226,7 @@ class Runs:
             thumbnails=self._world.thumbnails,
             clock=self._world.clock,
             pace=self._world.pace,
+            limiter=self._world.limiter,
         )
 
 

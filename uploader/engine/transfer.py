@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from uploader.engine.http import CONNECT, translated
+from uploader.engine.limit import Limiter
 from uploader.engine.rate import Pace
 from uploader.engine.reading import Reading
 from uploader.engine.work import Work, known
@@ -23,10 +24,11 @@ WORDS = 4096  # bytes of a reply's body that are kept
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What a transfer is measured with."""
+    """What a transfer is measured with, and held back by."""
 
     pace: Pace = field(default_factory=Pace)
     clock: Callable[[], float] = time.monotonic
+    limiter: Limiter = field(default_factory=Limiter)
 
     def timeout(self) -> httpx.Timeout:
         """For one request. Lines take writing and reading time-outs for silence, not for slowness."""
@@ -36,7 +38,7 @@ class Watch:
 
 async def transfer(work: Work) -> None:
     """Upload the file as the job's ticket says, from wherever the host stands."""
-    ticket, pace = known(work.job.ticket), work.pace
+    ticket, pace, limiter = known(work.job.ticket), work.pace, work.limiter
     protocol = PROTOCOLS.get(ticket.protocol)
     if protocol is None:
         raise Refused(
@@ -48,11 +50,11 @@ async def transfer(work: Work) -> None:
     await carry(
         work.http,
         work.job.path,
-        protocol(ticket, work.job.size, work.job.resume, lambda: pace.chunk),
+        protocol(ticket, work.job.size, work.job.resume, lambda: limiter.chunk(pace.chunk)),
         on_sent=lambda sent: work.tell(sent=sent),
         on_checkpoint=lambda point: work.learn(sent=point.offset, confirmed=point.offset, resume=point.resume),
         check_file=work.check,
-        watch=Watch(pace, work.clock.monotonic),
+        watch=Watch(pace, work.clock.monotonic, limiter),
     )
 
 
@@ -122,10 +124,11 @@ class _Courier:
             headers = dict(request.headers) | {"Content-Length": str(request.length)}
             if request.digest is not None:
                 headers[request.digest.header] = await _computed(request.digest, request.body, reading)
-            begun = self.watch.clock()
+            begun, limit = self.watch.clock(), self.watch.limiter.rate
             async with aclosing(self._body(request, reading)) as body:
                 reply = await self._send(request, headers, body)
-            if reply.status < 300 or reply.status == 308:  # 308: some hosts' word for "go on"
+            answered = reply.status < 300 or reply.status == 308  # 308: some hosts' word for "go on"
+            if answered and limit == self.watch.limiter.rate:  # at two speeds it says nothing of either
                 self.watch.pace.acknowledged(request.length, self.watch.clock() - begun)
             return reply
 
@@ -157,9 +160,12 @@ class _Courier:
             sent = part.start
             async with aclosing(reading.pieces(part)) as pieces:
                 async for piece in pieces:
-                    yield piece
-                    sent += len(piece)
-                    self._tell(sent)
+                    rest = piece
+                    while rest:
+                        now, rest = await self.watch.limiter.part(rest)
+                        yield now
+                        sent += len(now)
+                        self._tell(sent)
 
     def _tell(self, sent: int) -> None:
         now = self.watch.clock()

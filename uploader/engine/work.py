@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from uploader.engine.clock import Clock
 from uploader.engine.job import Job
+from uploader.engine.limit import Limiter
 from uploader.engine.rate import Pace
 from uploader.errors import ReelferryError
 from uploader.wire import Post, PostRequest, ServerConfig, Ticket, UploadRequest, VideoStatus
@@ -84,7 +85,7 @@ class Change(Protocol):
 class World:
     """What the queue works with, outside of itself. `heard` is told of every error, and None of every progress.
 
-    `pace` is what has been measured of the line; all jobs share one.
+    `pace` is what has been measured of the line, `limiter` what holds uploads back; all jobs share one of each.
     """
 
     backend: Backend
@@ -96,6 +97,7 @@ class World:
     on_rate: Callable[[float], None] = lambda _: None
     clock: Clock = Clock()  # noqa: RUF009  (frozen)
     pace: Pace = field(default_factory=Pace)
+    limiter: Limiter = field(default_factory=Limiter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Work:
     for what leaves for the socket (`sent`); the rate is derived from it. `kept` returns once everything learnt so far
     is on disk. `check` looks at the file before a piece of it is sent: FileMissing, FileChanged, FileUnreadable. `http`
     speaks to upload hosts and carries no token of ours. `limits` is what the server takes, if it has said so.
-    `pace` is what has been measured of the line; all jobs share one.
+    `pace` is what has been measured of the line, `limiter` what holds uploads back; all jobs share one of each.
     """
 
     read: Callable[[], Job]
@@ -121,6 +123,7 @@ class Work:
     thumbnails: Path
     clock: Clock
     pace: Pace = field(default_factory=Pace)
+    limiter: Limiter = field(default_factory=Limiter)
 
     @property
     def job(self) -> Job:
