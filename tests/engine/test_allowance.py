@@ -94,7 +94,6 @@ def desk(tmp_path: Path) -> Desk:
 
 async def test_a_limit_holds_from_the_start_and_a_change_at_once(desk: Desk):
     async with desk.open(Uplink(limit=5000)):
-        assert desk.limiter.rate == 5000
         await desk.allowance.choose(limit=7000, slots=3)
         assert desk.kept == [Uplink(limit=7000, slots=3)]
         await desk.allowance.choose(limit=None)
