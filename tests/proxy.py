@@ -182,7 +182,7 @@ class Proxy:
         """Accept connections again, on the same port."""
         self._do(self._listen())
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float = 20) -> None:
+    def wait_for(self, condition: Callable[[], bool], timeout: float = 60) -> None:
         """Wait until `condition` holds; for tests that do not run on a loop. AssertionError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not condition():

@@ -33,14 +33,14 @@ async def a_server(paths: Paths) -> AsyncIterator[LocalServer]:
 
 async def health(url: str) -> int:
     def get() -> int:
-        with urllib.request.urlopen(url + "/healthz", timeout=10) as reply:
+        with urllib.request.urlopen(url + "/healthz", timeout=60) as reply:
             return int(reply.status)
 
     return await asyncio.to_thread(get)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  (of another process; there is no event to wait for)
             await asyncio.sleep(0.02)
 

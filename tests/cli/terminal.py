@@ -125,5 +125,5 @@ def browser(folder: Path) -> Path:
 def interrupt(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     """Press Ctrl+C; exit code, stdout and stderr."""
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     return process.returncode, out, err

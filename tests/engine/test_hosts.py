@@ -176,7 +176,7 @@ class Carried:
 
     async def settled(self) -> None:
         """The fake has noticed that the line is gone."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.host.fake is not None and self.host.fake.open:  # noqa: ASYNC110  (it runs in another thread)
                 await asyncio.sleep(0.005)
 

@@ -55,7 +55,7 @@ def a_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    loop = loops.get(timeout=10)
+    loop = loops.get(timeout=60)
     try:
         yield loop
     finally:

@@ -51,7 +51,7 @@ class Browser:
         return parse_qs(urlsplit(self.opened[0]).query)["state"][0]
 
     async def until_sent(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.opened:  # noqa: ASYNC110  (opened by a callback)
                 await asyncio.sleep(0.005)
 
@@ -199,7 +199,7 @@ async def test_a_browser_that_only_opened_a_connection_delays_nobody(
     await browser.until_sent()
     with socket.create_connection(("127.0.0.1", urlsplit(browser.landing).port or 0)):
         await browser.visit(browser.opened[0])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await task
 
 
@@ -274,7 +274,7 @@ async def test_a_server_behind_tls_does_not_send_secrets_around_it(
         server = f"https://127.0.0.1:{port}"
         async with api_client(server) as http:
             task = asyncio.create_task(sign_in(server, http, opened.append))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not opened:  # noqa: ASYNC110  (opened by a callback)
                     await asyncio.sleep(0.005)
             assert opened[0].startswith(f"{server}/oauth/authorize?")

@@ -39,7 +39,7 @@ def url(host: CloudflareUpload) -> Iterator[str]:
 def tus_js(file: Path, url: str, chunk: int, *more: int) -> str:
     command = ["node", str(SCRIPT), str(file), url, str(chunk), *map(str, more)]
     peers = need_peer("tus-js-client")
-    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

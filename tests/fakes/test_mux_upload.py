@@ -92,7 +92,7 @@ def test_upchunk_sends_it_in_pieces(host: MuxUpload, url: str, file: Path, chunk
     peers = need_peer("@mux/upchunk")
     target, upload = host.grant()
     command = ["node", str(SCRIPT), str(file), url + target, str(chunk)]
-    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=120, check=False)
     assert (done.stdout, done.stderr) == ("complete\n", "")
     assert upload.whole
     assert upload.held == DATA

@@ -53,7 +53,7 @@ class Desk:
 
     def run(self, *command: str) -> str:
         """What a program prints; empty if it fails."""
-        done = subprocess.run(command, env=self.environ, capture_output=True, check=False, timeout=30)
+        done = subprocess.run(command, env=self.environ, capture_output=True, check=False, timeout=120)
         return done.stdout.decode().strip() if done.returncode == 0 else ""
 
     def window(self, search: str, pattern: str) -> str:

@@ -51,7 +51,7 @@ NEXT_TRY = 300.0
 """Seconds until a waiting job tries again by itself: longer than any test, so only what a test does ends the wait."""
 LOST = 6 * MIB
 """Bytes that may be under way when a line breaks: in the proxy and the kernel, not yet read by a busy server."""
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 class Scene:

@@ -53,7 +53,7 @@ def refresh_token(backend: Backend) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  (several facts in one, some from another thread)
             await asyncio.sleep(0.005)
 

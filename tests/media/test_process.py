@@ -98,7 +98,7 @@ def test_a_child_dies_with_its_parent(request_for: dict[str, object]):
     child.stdin.flush()
     assert json.loads(child.stdout.readline()) == {"progress": 0.0}
     child.stdin.close()  # as the system does for a parent that is gone
-    assert child.wait(timeout=30) == 1
+    assert child.wait(timeout=120) == 1
     child.stdout.close()
 
 

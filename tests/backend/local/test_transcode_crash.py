@@ -52,7 +52,7 @@ def eve(server: Server) -> Iterator[Person]:
     with opened(config_in(server.folder)) as database:
         user = make_user(database, "eve")
         token = make_token(database, user)
-    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as api:
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=120) as api:
         yield Person(user, token, api)
 
 
