@@ -23,6 +23,7 @@ class FakeProvider:
     name = "local"
     protocols: tuple[str, ...] = ("tus",)
     look_every: float | None = None
+    most_together = 1
     signature_header = seed_events.HEADER
 
     def __init__(self, config: Config, base_url: str, _database: Database) -> None:
@@ -46,8 +47,11 @@ class FakeProvider:
         url = f"{self.base_url}/files/{order.video_id.replace('-', '')}?n={next(self._numbers)}"
         return Grant(f"upload-of-{order.video_id}", url, "tus", ChunkRules(default=1), now() + timedelta(hours=1))
 
-    def look(self, upload_id: str) -> Sight | None:
+    def look(self, upload_id: str, asset_id: str | None = None) -> Sight | None:
         return self.sight
+
+    def look_together(self, upload_ids: Sequence[str]) -> Mapping[str, Sight]:
+        return {}
 
     def hear(self, signature: str, body: bytes, now: datetime) -> News:
         return seed_events.hear([self.config.webhook_secret], signature, body)

@@ -24,6 +24,8 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-token-with-stream-write"
 MIN, MAX, MULTIPLE = 5_242_880, 209_715_200, 262_144
 FORM_LIMIT = 200_000_000
+LARGEST = 30 * 10**9
+MOST_QUEUED = 120
 METADATA = {"name", "maxDurationSeconds", "expiry", "requiresignedurls", "videoId"}
 
 
@@ -60,11 +62,15 @@ class Asked:
 
 @dataclass
 class FakeCloudflare:
-    """`refusals` are answered before anything is done: (status, headers, body), the first first."""
+    """`refusals` are answered before anything is done: (status, headers, body), the first first.
+
+    `lists_pending`: whether a list shows videos that wait for their bytes; the documentation does not say.
+    """
 
     url: str = ""
     location_host: str | None = None
     old_spelling: bool = False
+    lists_pending: bool = True
     videos: dict[str, Stored] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     refusals: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
@@ -76,6 +82,7 @@ class FakeCloudflare:
         self.app = Starlette(
             routes=[
                 Route(base, self._create, methods=["POST"]),
+                Route(base, self._list, methods=["GET"]),
                 Route(f"{base}/direct_upload", self._direct, methods=["POST"]),
                 Route(f"{base}/webhook", self._webhook, methods=["PUT", "GET"]),
                 Route(f"{base}/{{uid}}", self._video, methods=["GET", "DELETE"]),
@@ -175,6 +182,15 @@ class FakeCloudflare:
         headers = {"Location": location, "stream-media-id": video.uid, "Tus-Resumable": "1.0.0"}
         return Response(status_code=201, headers=headers)
 
+    async def _list(self, request: Request) -> Response:
+        if refused := await self._before(request):
+            return refused
+        wanted = request.query_params.get("id", "").split(",")
+        if len(wanted) > 1000:
+            return refusal(400, 10005, "Bad Request: id")
+        found = [self.videos[uid] for uid in wanted if uid in self.videos]
+        return envelope([self.shown(one.uid) for one in found if self.lists_pending or one.state != "pendingupload"])
+
     async def _direct(self, request: Request) -> Response:
         if refused := await self._before(request):
             return refused
@@ -195,6 +211,10 @@ class FakeCloudflare:
             return refusal(400, 10005, "Bad Request: expiry")
         if not longest.isdigit() or not 1 <= int(longest) <= 21600:
             return refusal(400, 10005, "Bad Request: maxDurationSeconds")
+        if (size or 0) > LARGEST:
+            return refusal(413, 10011, "Payload Too Large")
+        if sum(one.state in {"queued", "inprogress"} for one in self.videos.values()) >= MOST_QUEUED:
+            return refusal(429, 10012, "Too many videos queued or encoding")
         video = Stored(uuid4().hex, size, int(longest), expires_at, None, meta, form)
         self.videos[video.uid] = video
         return video

@@ -78,7 +78,7 @@ class FakeMux:
     def arrive(self, upload_id: str) -> Stored:
         """All bytes are there: the upload becomes an asset with an id of its own."""
         upload = self.uploads[upload_id]
-        upload.status, upload.asset_id = "asset_created", f"asset{next(self._numbers)}of"
+        upload.status, upload.asset_id = "asset_created", upload.asset_id or f"asset{next(self._numbers)}of"
         return upload
 
     def shown_upload(self, upload_id: str) -> dict[str, Any]:

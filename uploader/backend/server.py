@@ -14,14 +14,14 @@ import uvicorn
 from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
-from uploader.backend import idempotency, jobs, publishing
+from uploader.backend import abandoned, following, idempotency, jobs, publishing
 from uploader.backend.access_log import Observer
 from uploader.backend.app import create_app
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.context import Backend
 from uploader.backend.data_lock import FolderInUse, hold
+from uploader.backend.forgetting import forgetter
 from uploader.backend.providers import PROVIDERS, MakeProvider
-from uploader.backend.providers.base import Provider, ProviderFailed
 from uploader.backend.publisher import Publisher
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import DatabaseTooNew, migrate
@@ -177,8 +177,10 @@ def _take_over(database: Database) -> None:
 def working(backend: Backend) -> Iterator[None]:
     """One worker for each kind of job, so that a long one never keeps a short one waiting."""
     handlers: dict[str, jobs.Handler] = {
-        "forget": _forgetter(backend.providers),
+        "forget": forgetter(backend.providers),
         publishing.JOB: Publisher(backend.database, backend.providers, backend.clock),
+        **following.handlers(backend),
+        **abandoned.handlers(backend),
     }
     for provider in backend.providers.values():
         handlers |= provider.handlers()
@@ -192,18 +194,6 @@ def working(backend: Backend) -> Iterator[None]:
             worker.stop()
         for worker in workers:
             worker.join()
-
-
-def _forgetter(providers: Mapping[str, Provider]) -> jobs.Handler:
-    """Does `forget` jobs: has the provider of a video delete what it holds."""
-
-    def forget(lease: jobs.Lease) -> None:
-        provider = providers.get(lease.payload["provider"])
-        if provider is None:
-            raise ProviderFailed(f"{lease.payload['provider']} is not configured")
-        provider.forget(lease.payload["uploadId"])
-
-    return forget
 
 
 def _server(backend: Backend, observer: Observer | None) -> Server:

@@ -11,18 +11,24 @@ old, and the caller has nothing to do.
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from uploader.backend import jobs, publishing
 from uploader.backend.store.models import Video, VideoUpload
-from uploader.errors import ProcessingFailed
+from uploader.errors import ProcessingFailed, TooLong, UploadExpired
 from uploader.wire import VideoState
 
 UNFINISHED = ("uploading", "processing")
-FORGET_ATTEMPTS = 40
+FORGET_ATTEMPTS = 1_000_000
+RENEWABLE = timedelta(days=1)
+"""After the end of a ticket: so long it may be renewed, and bytes that came in time may not be known yet."""
+
+OUR_WORD = frozenset({UploadExpired.code, TooLong.code})
+"""Failures that we declare: a provider elsewhere still holds what came, and would keep it."""
+
 NOTHING_LEFT = {"playback_url": None, "thumbnail_url": None, "error": None, "error_code": None}
 
 
@@ -67,14 +73,24 @@ def _seen(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
             return ready(session, video_id, sight, now)
         case "error":
             words = (sight.error_code or ProcessingFailed.code, sight.error or ProcessingFailed.title)
-            return failed(session, video_id, *words, now)
+            applied = failed(session, video_id, *words, now)
+            if applied and sight.error_code in OUR_WORD:
+                _forget(session, session.get_one(Video, video_id), "ended")
+            return applied
         case "cancelled":
             return cancelled(session, video_id, now)
         case "processing":
-            moved = received(session, video_id, now)
-            return (sight.stage is not None and progressed(session, video_id, sight.stage, sight.percent)) or moved
+            return _at_work(session, video_id, sight, now)
         case _:
             return False
+
+
+def _at_work(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
+    moved = received(session, video_id, now)
+    place = session.execute(select(Video.stage, Video.percent).where(Video.id == video_id)).one_or_none()
+    if sight.stage is None or place == (sight.stage, sight.percent):
+        return moved
+    return progressed(session, video_id, sight.stage, sight.percent) or moved
 
 
 def received(session: Session, video_id: str, now: datetime) -> bool:
@@ -148,7 +164,7 @@ def _move(
     session: Session, video_id: str, sources: tuple[str, ...], status: str, now: datetime, **values: object
 ) -> bool:
     """The compare-and-set. The upload's address dies with the state `uploading`."""
-    common = {"stage": None, "percent": None, "upload_url": None, "updated_at": now}
+    common = {"stage": None, "percent": None, "upload_url": None, "look_after": None, "updated_at": now}
     if status not in UNFINISHED:
         common["processed_at"] = now
     moving = update(Video).where(Video.id == video_id, Video.status.in_(sources))
@@ -167,6 +183,6 @@ def _forget(session: Session, video: Video, why: str) -> None:
 
 
 def forget_upload(session: Session, video: Video, upload_id: str, why: str) -> None:
-    """Have the provider delete this upload, and what it made of it. Tried for hours: a provider may be down."""
+    """Have the provider delete this upload, and what it made of it. Tried until it has: what stays costs money."""
     payload = {"provider": video.provider, "uploadId": upload_id}
     jobs.enqueue(session, "forget", f"forget:{video.id}:{why}", payload, max_attempts=FORGET_ATTEMPTS)

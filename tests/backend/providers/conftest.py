@@ -36,14 +36,23 @@ def chosen(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def place(chosen: str, tmp_path: Path, cloudflare: FakeCloudflare, mux: FakeMux) -> Iterator[Elsewhere]:
+def there(cloudflare: FakeCloudflare, mux: FakeMux) -> dict[str, MakeProvider]:
+    """All three providers, the two before the fakes."""
     ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,))
     theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,))
-    providers: dict[str, MakeProvider] = {
+    return {
         "local": LocalProvider,
         "cloudflare": lambda *_: CloudflareProvider(ours, api=cloudflare.api, pause=0.001),
         "mux": lambda *_: MuxProvider(theirs, 3600, api=mux.url, pause=0.001),
     }
+
+
+@pytest.fixture
+def place(
+    chosen: str, tmp_path: Path, there: dict[str, MakeProvider], cloudflare: FakeCloudflare, mux: FakeMux
+) -> Iterator[Elsewhere]:
     with ExitStack() as stack:
-        backend = stack.enter_context(serving(tmp_path / "server", providers, VIDEO_PROVIDER=chosen, **ENVIRON))
-        yield Elsewhere(backend, stack.enter_context(signed_in(backend)), cloudflare, mux)
+        backend = stack.enter_context(serving(tmp_path / "server", there, VIDEO_PROVIDER=chosen, **ENVIRON))
+        place = Elsewhere(backend, stack.enter_context(signed_in(backend)), cloudflare, mux)
+        place.hold_still()
+        yield place

@@ -1,17 +1,21 @@
 """A server before two providers that are elsewhere, both fakes, and what happens there."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
-from sqlalchemy import update
+from sqlalchemy import or_, select, update
 
+from tests.backend.asking import eventually
 from tests.backend.providers.contract import SECRET
 from tests.backend.server import Person, client
 from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
 from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux, signed
+from uploader.backend import following
 from uploader.backend.context import Backend
-from uploader.backend.store.models import Video, now
+from uploader.backend.store.models import JobRow, Video, now
+
+FOLLOWING = JobRow.kind.startswith("follow_")
 
 ENVIRON = {
     "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
@@ -41,10 +45,39 @@ class Elsewhere:
             return upload.status != "cancelled" and upload.asset != "deleted"
         return upload_id in self.cloudflare.videos
 
-    def let_time_pass(self) -> None:
-        """The next status may ask again."""
+    def let_time_pass(self, by: timedelta = timedelta(seconds=11)) -> None:
+        """For all that the server remembers of its looks. Eleven seconds later the next status may ask again."""
         with self.backend.database.write() as session:
-            session.execute(update(Video).values(looked_at=now() - timedelta(seconds=11)))
+            for video in session.scalars(select(Video)):
+                video.created_at -= by
+                video.looked_at = video.looked_at and video.looked_at - by
+                video.look_after = video.look_after and video.look_after - by
+
+    def hold_still(self) -> None:
+        """From now on the job that follows videos runs only by `follow`."""
+        eventually(lambda: not self._jobs(now()))
+        self._plan(now() + timedelta(days=1))
+
+    def follow(self) -> timedelta:
+        """One round of the job for each provider; after how long the chosen one's would come again."""
+        begun = now()
+        self._plan(begun)
+        eventually(lambda: not self._jobs(begun), within=60)
+        with self.backend.database.read() as session:
+            key = following.kind(self.backend.provider.name)
+            again = session.scalars(select(JobRow.run_at).where(JobRow.key == key)).one()
+        self._plan(begun + timedelta(days=1))
+        return again - begun
+
+    def _jobs(self, before: datetime) -> list[JobRow]:
+        """Those that are to run, or run now."""
+        at_work = or_(JobRow.run_at <= before, JobRow.lease_until.is_not(None))
+        with self.backend.database.read() as session:
+            return list(session.scalars(select(JobRow).where(FOLLOWING, at_work)))
+
+    def _plan(self, at: datetime) -> None:
+        with self.backend.database.write() as session:
+            session.execute(update(JobRow).where(FOLLOWING).values(run_at=at))
 
     def hear(self, headers: dict[str, str], body: bytes) -> httpx.Response:
         with client(self.backend) as sender:
@@ -52,6 +85,12 @@ class Elsewhere:
 
     def tell_mux(self, kind: str, upload_id: str) -> None:
         assert self.hear(*signed(self.mux.event(kind, upload_id), SECRET)).status_code == 200
+
+
+def state_of(place: Elsewhere, video_id: str) -> str:
+    """As the database has it: nobody asks anybody."""
+    with place.backend.database.read() as session:
+        return session.get_one(Video, video_id).status
 
 
 def asked(place: Elsewhere) -> int:

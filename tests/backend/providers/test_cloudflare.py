@@ -158,6 +158,7 @@ def test_small_files_go_in_one_form_where_the_operator_wants_that(fake: FakeClou
         ("ERR_NON_VIDEO", "not_a_video"),
         ("ERR_DURATION_EXCEED_CONSTRAINT", "video_too_long"),
         ("ERR_MALFORMED_VIDEO", "media_failed"),
+        ("ERR_DURATION_TOO_SHORT", "video_too_short"),
         ("ERR_SOMETHING_NEW", "processing_failed"),
         ("", "processing_failed"),
     ],

@@ -185,12 +185,18 @@ def test_deleting_frees_what_the_provider_has(place: Elsewhere):
         eventually(lambda: upload_id not in place.cloudflare.videos)
 
 
-def test_an_upload_that_nobody_finished_ends_when_its_time_is_over(place: Elsewhere):
+def test_an_upload_that_nobody_finished_ends_when_its_time_is_over_and_is_freed(place: Elsewhere):
     video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
     with place.backend.database.write() as session:
-        session.execute(update(VideoUpload).values(expires_at=now() - timedelta(minutes=31)))
+        session.execute(update(VideoUpload).values(expires_at=now() - timedelta(hours=23)))
+    assert status_of(place.person, video_id)["status"] == "uploading", "it may still be renewed"
+    with place.backend.database.write() as session:
+        session.execute(update(VideoUpload).values(expires_at=now() - timedelta(hours=25)))
+    place.let_time_pass()
     problem = status_of(place.person, video_id)["error"]
     assert problem["code"] == "upload_expired"
+    eventually(lambda: not place.holds(upload_id))
 
 
 def test_a_video_that_is_not_there_yet_is_still_uploading(place: Elsewhere):

@@ -119,6 +119,12 @@ def test_cloudflare_is_asked_how_a_video_is_and_to_delete_it_as_its_own_client_d
     stream.get(upload_id, account_id=ACCOUNT)
     same(cloudflare.asked)
     cloudflare.asked.clear()
+    both = [upload_id, provider.grant(ORDER).upload_id]
+    cloudflare.asked.clear()
+    assert set(provider.look_together(both)) == set(both)
+    assert {video.uid for video in stream.list(account_id=ACCOUNT, id=",".join(both))} == set(both)
+    same(cloudflare.asked)
+    cloudflare.asked.clear()
     provider.forget(upload_id)
     stream.delete(provider.grant(ORDER).upload_id, account_id=ACCOUNT)
     first, _, second = cloudflare.asked

@@ -70,6 +70,8 @@ class Provider(Protocol):
     protocols: tuple[str, ...]
     look_every: float | None
     """Seconds between two looks at one video; None where webhooks alone tell, and `look` is never asked."""
+    most_together: int
+    """How many videos `look_together` may be asked about; 1 where a provider tells of one at a time."""
     signature_header: str
     """The header, in lower case, by which its webhooks are known."""
 
@@ -78,8 +80,14 @@ class Provider(Protocol):
         takes the place of one that is over, and the old one is forgotten by whoever called.
         """
 
-    def look(self, upload_id: str) -> Sight | None:
-        """How the video is now; None where this provider tells by itself (webhooks) and needs no asking."""
+    def look(self, upload_id: str, asset_id: str | None = None) -> Sight | None:
+        """How the video is now; None where this provider tells by itself (webhooks) and needs no asking.
+
+        `asset_id` as an earlier Sight named it, which may save a call.
+        """
+
+    def look_together(self, upload_ids: Sequence[str]) -> Mapping[str, Sight]:
+        """How these are now, in one call. Never more than `most_together`; what it does not speak of is not known."""
 
     def hear(self, signature: str, body: bytes, now: datetime) -> News:
         """What a webhook says; `signature` is that header's value, `body` the raw bytes. Raises Forged, NotAnEvent."""

@@ -38,6 +38,7 @@ FAILURES = {
     "ERR_NON_VIDEO": NotAVideo.code,
     "ERR_MALFORMED_VIDEO": MediaFailed.code,
     "ERR_DURATION_EXCEED_CONSTRAINT": TooLong.code,
+    "ERR_DURATION_TOO_SHORT": "video_too_short",
 }
 STAGES = {"downloading": "queued", "queued": "queued", "inprogress": "transcoding", "ready": "transcoding"}
 GONE = Sight("error", error="The provider no longer has this video.", error_code="video_gone")
@@ -86,6 +87,10 @@ class _VideoReply(_Envelope):
     result: _Video
 
 
+class _ListReply(_Envelope):
+    result: tuple[_Video, ...]
+
+
 class _DirectUpload(_Told):
     uid: str
     upload_url: str = Field(alias="uploadURL")
@@ -108,6 +113,7 @@ class CloudflareProvider:
 
     name = "cloudflare"
     look_every: float | None = 10
+    most_together = 50
     signature_header = "webhook-signature"
 
     def __init__(
@@ -169,7 +175,7 @@ class CloudflareProvider:
             raise ProviderFailed("Cloudflare gave an address that would need our own credentials")
         return address
 
-    def look(self, upload_id: str) -> Sight | None:
+    def look(self, upload_id: str, asset_id: str | None = None) -> Sight | None:
         """One call."""
         try:
             reply = self._api.call("GET", f"/{upload_id}")
@@ -178,6 +184,11 @@ class CloudflareProvider:
                 return GONE
             raise
         return _sight(self._api.read(_VideoReply, reply).result)
+
+    def look_together(self, upload_ids: Sequence[str]) -> Mapping[str, Sight]:
+        """One call for all. Whether it lists videos that still wait for their bytes is not documented."""
+        reply = self._api.call("GET", "", params={"id": ",".join(upload_ids)})
+        return {video.uid: _sight(video) for video in self._api.read(_ListReply, reply).result}
 
     def hear(self, signature: str, body: bytes, now: datetime) -> News:
         """The body is the video itself; it has no event id, so the same state told twice is one event."""

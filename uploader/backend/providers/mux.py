@@ -111,6 +111,7 @@ class MuxProvider:
     name = "mux"
     protocols: tuple[str, ...] = ("content_range",)
     look_every: float | None = 10
+    most_together = 1
     signature_header = "mux-signature"
 
     def __init__(
@@ -151,8 +152,11 @@ class MuxProvider:
             raise ProviderFailed("Mux made an upload and gave no address that can be used")
         return Grant(made.id, made.url, "content_range", CHUNK, asked + LIFE)
 
-    def look(self, upload_id: str) -> Sight | None:
-        """Upload, then asset: two calls once the bytes are there."""
+    def look(self, upload_id: str, asset_id: str | None = None) -> Sight | None:
+        """One call; two where the upload has become an asset since the last one."""
+        if asset_id is not None:
+            asset = self._asset(asset_id)
+            return GONE if asset is None else self._of_asset(asset)
         upload = self._upload(upload_id)
         if upload is None:
             return GONE
@@ -160,6 +164,11 @@ class MuxProvider:
             return _of_upload(upload)
         asset = self._asset(upload.asset_id)
         return GONE if asset is None else self._of_asset(asset)
+
+    def look_together(self, upload_ids: Sequence[str]) -> Mapping[str, Sight]:
+        """Mux has no call for several that are named: its lists go through everything there is."""
+        sights = {upload_id: self.look(upload_id) for upload_id in upload_ids}
+        return {upload_id: sight for upload_id, sight in sights.items() if sight is not None}
 
     def _upload(self, upload_id: str) -> _Upload | None:
         reply = self._unless_gone("GET", f"/video/v1/uploads/{upload_id}")

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from uploader import errors
 from uploader.backend import filenames, idempotency, jobs, quotas, tickets, videos
 from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.context import Backend, TheBackend
@@ -17,7 +16,8 @@ from uploader.backend.following import follow
 from uploader.backend.problems import ApiProblem, responses
 from uploader.backend.rate_limit import allow, seconds_left
 from uploader.backend.store.models import Post, User, Video, VideoUpload
-from uploader.wire import Ticket, UploadRequest, VideoProblem, VideoStatus
+from uploader.backend.verdicts import verdict
+from uploader.wire import Ticket, UploadRequest, VideoStatus
 
 router = APIRouter(prefix="/api/videos", tags=["videos"])
 
@@ -25,19 +25,6 @@ A_MINUTE = 60
 UPLOADS_A_MINUTE = 120
 
 VideoId = Annotated[str, Path(max_length=255)]
-
-WORDS: dict[str, type[errors.ReelferryError]] = {
-    known.code: known
-    for known in (
-        errors.DiskFull,
-        errors.FileEmpty,
-        errors.MediaFailed,
-        errors.NotAVideo,
-        errors.TooLarge,
-        errors.TooLong,
-        errors.UploadExpired,
-    )
-}
 
 
 @router.post("/upload-url", responses=responses(401, 409, 422, 429, 502, 503, 507))
@@ -185,7 +172,7 @@ def video_status(backend: Backend, video: Video, position: int | None) -> VideoS
         stage=video.stage,
         percent=video.percent,
         queue_position=position,
-        error=_problem(video),
+        error=verdict(video),
     )
     if video.status != "ready":
         return shown
@@ -196,17 +183,6 @@ def video_status(backend: Backend, video: Video, position: int | None) -> VideoS
             "thumbnail_url": found.thumbnail_url,
             "watch_url": found.watch_url,
         }
-    )
-
-
-def _problem(video: Video) -> VideoProblem | None:
-    if video.status != "error":
-        return None
-    code = video.error_code or errors.ProcessingFailed.code
-    if code in WORDS:
-        return VideoProblem(code=code, message=WORDS[code].title, action=WORDS[code].hint)
-    return VideoProblem(
-        code=code, message=video.error or errors.ProcessingFailed.title, action=errors.ProcessingFailed.hint
     )
 
 

@@ -153,6 +153,7 @@ class Video(Base):
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JsonText)
     version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     looked_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    look_after: Mapped[datetime | None] = mapped_column(UtcTime)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=now, onupdate=now)
     processed_at: Mapped[datetime | None] = mapped_column(UtcTime)

@@ -1,7 +1,7 @@
 """The provider itself: gives leave to upload into this computer's data folder, and deletes what came of it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -37,6 +37,7 @@ class LocalProvider:
     name = NAME
     protocols: tuple[str, ...] = ("tus",)
     look_every: float | None = None
+    most_together = 1
     signature_header = seed_events.HEADER
 
     def __init__(
@@ -62,9 +63,13 @@ class LocalProvider:
         self.files.require_room(order.file_size - self.files.offset(upload_id))
         return Grant(upload_id, f"{self._base_url}/files/{upload_id}", "tus", _chunks(self._base_url), now() + LIFE)
 
-    def look(self, upload_id: str) -> Sight | None:
+    def look(self, upload_id: str, asset_id: str | None = None) -> Sight | None:
         """Nothing to ask: a webhook tells."""
         return None
+
+    def look_together(self, upload_ids: Sequence[str]) -> Mapping[str, Sight]:
+        """As `look`: nothing."""
+        return {}
 
     def hear(self, signature: str, body: bytes, now: datetime) -> News:
         """The seed's events, as our own jobs send them. They name no time: what came before is known by its id."""

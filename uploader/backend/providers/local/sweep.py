@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from uploader.backend import jobs
+from uploader.backend import jobs, videos
 from uploader.backend.jobs import Lease
 from uploader.backend.providers.local.files import UPLOAD_ID, Files
 from uploader.backend.providers.local.uploads import Uploads
@@ -50,11 +50,11 @@ class Sweeper:
             jobs.enqueue(session, KIND, f"{KIND}:{at:%Y-%m-%dT%H:%M}", {}, run_at=at)
 
     def unfinished(self) -> None:
-        """Hand on what is complete without anybody having said so; end what is past its time, and free the disk."""
+        """Hand on what is complete without anybody having said so; end what nobody renewed, and free the disk."""
         for upload in self._uploads.unfinished():
             if self._files.offset(upload.id) == upload.length:
                 self._uploads.complete(upload)
-            elif self._uploads.expired(upload) and self._uploads.expire(upload):
+            elif upload.expires_at + videos.RENEWABLE < self._clock() and self._uploads.expire(upload):
                 self._files.remove(upload.id)
                 log.info("An upload was not finished in time; what had come of it is deleted")
 
