@@ -28,6 +28,7 @@ VIOLATIONS = {
     "qt": ("uploader/engine/queue.py", "import PySide6.QtCore"),
     "http": ("uploader/engine/queue.py", "import httpx"),
     "keyring": ("uploader/cli/app.py", "import keyring"),
+    "dbus": ("uploader/engine/engine.py", "import jeepney"),
     "av": ("uploader/backend/videos.py", "import av"),
     "pure": ("uploader/protocols/tus.py", "import socket"),
     "cycles": ("uploader/wire.py", "import uploader.engine.job"),

@@ -51,7 +51,8 @@ class Settings:
     `server` is `LOCAL` (the backend on this computer), an address, or None before the first run was finished; from
     `slots` to `full_speed_until` it is how much of the line uploads may take, as `Uplink` has it; `told_about_closing`:
     they know what happens to uploads when the window closes. `proxy` is "system", "none" or an address without its
-    password; `certificates` is a PEM file with further authorities.
+    password; `certificates` is a PEM file with further authorities; `pause_when_metered`: uploads wait for a
+    network that costs nothing.
     `unknown` holds what a newer version wrote: kept, not understood.
     """
 
@@ -66,6 +67,7 @@ class Settings:
     told_about_closing: Annotated[bool, Field(strict=True)] = False
     proxy: Proxy = "system"
     certificates: Annotated[str, Field(strict=True)] | None = None
+    pause_when_metered: Annotated[bool, Field(strict=True)] = True
     unknown: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
 
     @property

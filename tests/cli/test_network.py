@@ -30,7 +30,7 @@ def say(terminal: Terminal, line: str, *words: str) -> "subprocess.CompletedProc
 def test_a_proxy_is_kept_and_its_password_is_in_the_keyring_only(at_terminal: Terminal):
     said = say(at_terminal, SECRET, "network", "--proxy", PROXY, "--json")
     assert said.returncode == 0, said.stdout + said.stderr
-    assert json.loads(said.stdout) == {"type": "network", "proxy": PROXY, "certificates": None}
+    assert json.loads(said.stdout) == {"type": "network", "proxy": PROXY, "certificates": None, "metered": "pause"}
     assert at_terminal.look_up(f"proxy {PROXY}") == SECRET
     everything = [file.read_bytes() for file in Paths.of_user().config.parent.rglob("*") if file.is_file()]
     everything += [file.read_bytes() for file in Paths.of_user().logs.rglob("*") if file.is_file()]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -50,6 +50,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, erro
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="As in `list`; the beginning is enough.")]
 Text = Annotated[str | None, typer.Option("--text", help="What the post says. Posts as soon as the video is ready.")]
 Community = Annotated[str | None, typer.Option("--community", help="Where it appears: a name or an id.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also on a network that is metered or seems to want a sign-in.")]
 Title = Annotated[str | None, typer.Option("--title", help="The video's title; the file's name if not given.")]
 
 
@@ -86,6 +87,7 @@ def add(
     community: Community = None,
     title: Title = None,
     wait: Annotated[bool, typer.Option("--wait", help="Upload now, and end when it is done.")] = False,
+    anyway: Anyway = False,
     as_json: Json = False,
 ) -> None:
     """Put files in the queue. With --text they are posted when ready; without, `post` or the window does that."""
@@ -98,6 +100,7 @@ def add(
         "community": community,
         "title": title,
         "approved": text is not None,
+        "anyway": anyway,
     }
     reached = reach.engine(Paths.of_user(), run=wait, online=community is not None)
     with _talking(as_json, moving=wait) as tell, reached as engine:
@@ -121,10 +124,12 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def wait(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID…", help="Only these; all if none is named.")] = None,
+    *,
+    anyway: Anyway = False,
     as_json: Json = False,
 ) -> None:
     """Upload what is in the queue, and end when it is done."""
-    _give({"do": "wait", "ids": ids or []}, as_json, run=True)
+    _give({"do": "wait", "ids": ids or [], "anyway": anyway}, as_json, run=True)
 
 
 @app.command()
@@ -187,11 +192,14 @@ def network_(
     certificates: Annotated[
         str | None, typer.Option("--certificates", help="A PEM file with further authorities to trust, or none.")
     ] = None,
+    metered: Annotated[
+        Literal["pause", "upload"] | None, typer.Option("--metered", help="What uploads do on a metered network.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say how connections leave this computer, or change it. A proxy's password is asked for, or read from stdin."""
     with _talking(as_json) as tell:
-        network.change(Paths.of_user(), proxy, certificates)
+        network.change(Paths.of_user(), proxy, certificates, metered)
         network.show(Paths.of_user(), tell)
 
 

@@ -3,6 +3,7 @@
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import typer
 from anyio.from_thread import start_blocking_portal
@@ -18,9 +19,13 @@ from uploader.keychain import KeyringVault
 from uploader.paths import Paths
 
 
-def change(paths: Paths, proxy: str | None, certificates: str | None) -> None:
+def change(
+    paths: Paths, proxy: str | None, certificates: str | None, metered: Literal["pause", "upload"] | None = None
+) -> None:
     """Keep what is given. CertificatesUnusable, KeyringTrouble; QueueInUse while a window is open."""
-    changes: dict[str, str | None] = {}
+    changes: dict[str, object] = {}
+    if metered is not None:
+        changes["pause_when_metered"] = metered == "pause"
     if certificates is not None:
         file = None if certificates == NONE else Path(certificates).absolute()
         if file is not None:
@@ -43,10 +48,12 @@ def change(paths: Paths, proxy: str | None, certificates: str | None) -> None:
 def show(paths: Paths, tell: Teller) -> None:
     """Say what is chosen."""
     chosen = settings.load(paths.settings)
-    tell.message({"type": "network", "proxy": chosen.proxy, "certificates": chosen.certificates})
+    metered = "pause" if chosen.pause_when_metered else "upload"
+    tell.message({"type": "network", "proxy": chosen.proxy, "certificates": chosen.certificates, "metered": metered})
     words = {SYSTEM: "the system’s (http_proxy, https_proxy, all_proxy, no_proxy)", NONE: "none"}
     tell.say(f"Proxy: {words.get(chosen.proxy, chosen.proxy)}")
     tell.say(f"Certificates: the system’s{f', and {chosen.certificates}' if chosen.certificates else ''}")
+    tell.say(f"On a metered network: {metered}")
 
 
 def _by_hand(address: str) -> Proxy:

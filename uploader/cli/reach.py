@@ -1,6 +1,7 @@
 """How a command reaches the engine: in the process that has it open, or in one opened here for as long as it takes."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
@@ -84,11 +85,28 @@ async def open_engine(paths: Paths, server: str, vault: Vault, *, run: bool, onl
             uplink=chosen.uplink,
             keep=lambda uplink: settings.keep_uplink(paths.settings, uplink),
             way=Way.of(chosen),
+            pause_when_metered=chosen.pause_when_metered,
         )
-        async with opening as opened:
+        async with opening as opened, _surroundings(opened):
             yield Opened(opened, started)
     finally:
         await local.stop()
+
+
+@asynccontextmanager
+async def _surroundings(engine: Engine) -> AsyncIterator[None]:
+    """Have the engine know what network this is, where there is somebody to say so."""
+    if sys.platform != "linux":
+        yield
+        return
+    from uploader.engine import network_manager  # noqa: PLC0415  (D-Bus is where Linux is)
+
+    following = asyncio.create_task(network_manager.follow(engine.permission.look), name="NetworkManager")
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 def chosen_server(paths: Paths) -> str:

@@ -15,7 +15,16 @@ from uploader.engine.job import Job
 
 Key = QKeySequence | QKeySequence.StandardKey | Qt.Key | str
 ROW_ORDER = (
-    (Action.PAUSE, Action.RESUME, Action.RETRY, Action.RESTART, Action.POST, Action.POST_NOW, Action.HOLD),
+    (
+        Action.PAUSE,
+        Action.RESUME,
+        Action.RETRY,
+        Action.ANYWAY,
+        Action.RESTART,
+        Action.POST,
+        Action.POST_NOW,
+        Action.HOLD,
+    ),
     (Action.OPEN, Action.COPY_LINK, Action.SHOW_FILE),
     (Action.RENAME, Action.MOVE_UP, Action.MOVE_DOWN),
     (Action.CANCEL, Action.REMOVE),

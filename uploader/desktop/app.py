@@ -15,7 +15,7 @@ from uploader import __version__, errors, settings
 from uploader import log as logs
 from uploader.desktop.bridge import Bridge
 from uploader.desktop.closing import ClosingNotice
-from uploader.desktop.connection import on_network_change
+from uploader.desktop.connection import Connection
 from uploader.desktop.first_run import FirstRun
 from uploader.desktop.general_page import GeneralPage
 from uploader.desktop.main_window import MainWindow
@@ -73,7 +73,16 @@ class Desktop:
         self.preferences = Preferences(self.window)
         self.general = GeneralPage(self.theme)
         self.preferences.add("General", self.general)
-        self.session = Session(self.bridge, self.window, FirstRun(self.theme), paths, vault=vault, chosen=chosen)
+        self.connection = Connection(self.window)
+        self.session = Session(
+            self.bridge,
+            self.window,
+            FirstRun(self.theme),
+            paths,
+            vault=vault,
+            chosen=chosen,
+            here=lambda: self.connection.here,
+        )
         self._connect()
 
     def run(self, files: Sequence[Path], *, local: bool = False) -> int:
@@ -126,7 +135,9 @@ class Desktop:
         for shows_appearance in (header, self.general):
             shows_appearance.appearance_chosen.connect(self._wear)
             shows_appearance.show_appearance(self.theme.appearance)
-        on_network_change(lambda: self.bridge.do(lambda engine: engine.network_changed()))
+        self.connection.moved.connect(lambda: self.bridge.do(lambda engine: engine.network_changed()))
+        self.connection.found.connect(lambda here: self.bridge.do(lambda engine: engine.permission.look(here)))
+        window.deeds.anyway_wanted.connect(self.session.upload_anyway)
 
     def _wear(self, appearance: str) -> None:
         self.theme.choose(appearance)

@@ -1,7 +1,7 @@
 """What happens when a person acts on jobs: each action becomes a command to the queue, or something on this desktop."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +41,7 @@ class Deeds(QObject):
 
     added = Signal(object)
     rename_wanted = Signal(object)
+    anyway_wanted = Signal()
 
     def __init__(self, do: Do, model: QueueModel, rows: QueueFilter, toast: Toast, parent: QObject) -> None:
         super().__init__(parent)
@@ -55,16 +56,15 @@ class Deeds(QObject):
             case Action.MOVE_UP | Action.MOVE_DOWN:
                 self._move(jobs, -1 if action is Action.MOVE_UP else 1)
             case Action.OPEN:
-                for job in jobs:
-                    QDesktopServices.openUrl(QUrl(job.watch_url or ""))
+                _browse(QUrl(job.watch_url or "") for job in jobs)
             case Action.COPY_LINK:
-                QGuiApplication.clipboard().setText("\n".join(job.watch_url or "" for job in jobs))
-                self._toast.say("Link copied" if len(jobs) == 1 else "Links copied")
+                self._copy_links(jobs)
             case Action.SHOW_FILE:
-                for folder in {job.path.parent for job in jobs}:
-                    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+                _browse(QUrl.fromLocalFile(str(folder)) for folder in {job.path.parent for job in jobs})
             case Action.RENAME:
                 self.rename_wanted.emit(jobs[0])
+            case Action.ANYWAY:
+                self.anyway_wanted.emit()
             case _:
                 for job in jobs:
                     self._command(action, job.id)
@@ -92,6 +92,10 @@ class Deeds(QObject):
         }
         self._do(commands[action])
 
+    def _copy_links(self, jobs: Sequence[Job]) -> None:
+        QGuiApplication.clipboard().setText("\n".join(job.watch_url or "" for job in jobs))
+        self._toast.say("Link copied" if len(jobs) == 1 else "Links copied")
+
     def _move(self, jobs: Sequence[Job], by: int) -> None:
         """Each past its neighbour in the list as it is shown; at the end nothing moves, and none overtakes."""
         order = [job.id for job in self._model.jobs]
@@ -117,6 +121,11 @@ class Deeds(QObject):
         self._toast.say(". ".join(parts) or "There was nothing to add")
         if jobs:
             self.added.emit([job.id for job in jobs])
+
+
+def _browse(urls: Iterable[QUrl]) -> None:
+    for url in urls:
+        QDesktopServices.openUrl(url)
 
 
 def _moving(job_id: str, to: int) -> Callable[["Queue"], None]:

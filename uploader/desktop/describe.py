@@ -6,6 +6,7 @@ from datetime import datetime
 
 from uploader.desktop import amounts
 from uploader.engine.job import Job, Status, Step
+from uploader.errors import CaptivePortal, Metered
 from uploader.protocols import IN_ONE_GO
 
 SEPARATOR = " · "
@@ -28,6 +29,7 @@ class Action(enum.StrEnum):
     RESUME = "Resume"
     RETRY = "Retry"
     RESTART = "Upload new version"
+    ANYWAY = "Upload anyway"
     POST = "Post when ready"
     POST_NOW = "Post now"
     HOLD = "Don’t post yet"
@@ -76,6 +78,9 @@ class Description:
 
 POSTING = frozenset({Action.POST, Action.POST_NOW, Action.HOLD})
 """Allowed as long as the post can still be changed."""
+
+HELD_BY_THE_NETWORK = frozenset({CaptivePortal.code, Metered.code})
+"""Troubles without a next try of their own that a person may overrule."""
 
 _STAGES = {"queued": 1, "transcoding": 2, "publishing": 3}
 _STEP_BACK = frozenset({"file_changed"})
@@ -133,7 +138,7 @@ def primary(job: Job) -> Action | None:
     if job.step is Step.POST and job.status is not Status.FAILED:
         wanted: tuple[Action, ...] = (Action.RESUME, Action.POST_NOW)
     else:
-        wanted = (Action.RESTART, Action.RETRY, Action.RESUME, Action.OPEN, Action.PAUSE)
+        wanted = (Action.RESTART, Action.ANYWAY, Action.RETRY, Action.RESUME, Action.OPEN, Action.PAUSE)
     return next((action for action in wanted if action in choices), None)
 
 
@@ -158,6 +163,8 @@ def allowed(job: Job) -> frozenset[Action]:
                 actions.add(Action.PAUSE)
             if job.trouble and job.trouble.retry_at:
                 actions.add(Action.RETRY)
+            elif job.trouble and job.trouble.code in HELD_BY_THE_NETWORK:
+                actions.add(Action.ANYWAY)
     return frozenset(actions)
 
 

@@ -59,13 +59,15 @@ class Header(QFrame):
         self._draw()
 
     def show_network(self, network: Network) -> None:
-        """Whether the server can be reached, and how fast bytes leave."""
+        """Whether the server can be reached, whether files may be sent, and how fast bytes leave."""
         words = ["Online" if network.online else "Offline"]
+        if network.online and network.held:
+            words.append("uploads paused")
         if network.online and network.rate > 0:
             words.append(amounts.line_rate(network.rate))
         self.line.setText(SEPARATOR.join(words))
         self.line.setAccessibleName(f"Connection: {words[0]}")
-        self.dot.paint_as("good" if network.online else "warn")
+        self.dot.paint_as("good" if network.online and not network.held else "warn")
 
     def show_appearance(self, appearance: str) -> None:
         """Tick what the person chose."""

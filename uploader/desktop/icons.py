@@ -39,6 +39,7 @@ GLYPHS = {
     "sign out": "mdi6.logout-variant",
     "text": "mdi6.text-box-edit-outline",
     "up": "mdi6.arrow-up",
+    "upload": "mdi6.upload-outline",
     "warning": "mdi6.alert-outline",
 }
 

@@ -20,6 +20,7 @@ ACTION_ICONS = {
     Action.RESUME: "resume",
     Action.RETRY: "retry",
     Action.RESTART: "restart",
+    Action.ANYWAY: "upload",
     Action.POST: "post",
     Action.POST_NOW: "post",
     Action.HOLD: "hold",
@@ -32,7 +33,7 @@ ACTION_ICONS = {
     Action.CANCEL: "cancel",
     Action.REMOVE: "remove",
 }
-_SPELT_OUT = {Action.RETRY, Action.RESTART, Action.OPEN, Action.POST_NOW}
+_SPELT_OUT = {Action.RETRY, Action.ANYWAY, Action.RESTART, Action.OPEN, Action.POST_NOW}
 
 
 class Part(enum.Enum):

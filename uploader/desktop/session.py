@@ -20,6 +20,7 @@ from uploader.engine.http import api_client
 from uploader.engine.job import Trouble
 from uploader.engine.session import MemoryVault, Vault
 from uploader.engine.session import Session as Credentials
+from uploader.engine.surroundings import Surroundings
 from uploader.engine.way_out import Way, WayOut
 from uploader.local_server import LocalServer
 from uploader.paths import Paths
@@ -42,10 +43,12 @@ class Session(QObject):
         *,
         vault: Vault,
         chosen: Settings,
+        here: Callable[[], Surroundings],
     ) -> None:
         super().__init__(window)
         self._bridge, self._window, self._page = bridge, window, page
         self._paths, self._vault = paths, vault
+        self._here = here
         self.settings = chosen
         self._local = LocalServer()
         self._signing_in: Doing | None = None
@@ -93,6 +96,10 @@ class Session(QObject):
         self._signing_in = self._bridge.do(
             lambda engine: engine.account.sign_in(self._open_page), lambda _: self._signed_in(), self._not_signed_in
         )
+
+    def upload_anyway(self) -> None:
+        """On this network too: somebody said so."""
+        self._bridge.do(lambda engine: engine.permission.upload_anyway())
 
     def _connect(self) -> None:
         page, header = self._page, self._window.header
@@ -142,6 +149,8 @@ class Session(QObject):
         self._bridge.run(lambda: check(server, way_out), lambda _: self._open(server, server), self._no_server)
 
     def _open(self, url: str, keep: str | None = None) -> None:
+        here = self._here()
+
         def make(emit: Emit) -> AbstractAsyncContextManager[Engine]:
             chosen = settings.load(self._paths.settings)
             return Engine.open(
@@ -152,6 +161,8 @@ class Session(QObject):
                 uplink=chosen.uplink,
                 keep=lambda uplink: settings.keep_uplink(self._paths.settings, uplink),
                 way=Way.of(chosen),
+                here=here,
+                pause_when_metered=chosen.pause_when_metered,
             )
 
         def opened(engine: Engine) -> None:
@@ -218,6 +229,8 @@ class Session(QObject):
                     self._show_banner()
                 case _:
                     pass
+        if self._network.held:
+            self._show_banner()
 
     def _show_account(self) -> None:
         if self._account.state is AccountState.SIGNED_OUT:
@@ -247,6 +260,9 @@ class Session(QObject):
                 )
             case _ if not self._network.online:
                 banner.say("You are offline", errors.Offline.hint, "Try again", self._refresh)
+            case _ if self._network.held and self._window.model.tally.unfinished:
+                held = self._network.held
+                banner.say(held.title, held.hint, "Upload anyway", self.upload_anyway)
             case _ if self._notes:
                 banner.say(self._notes[0].title, self._notes[0].hint, "OK", self._next_note)
             case _:

@@ -31,7 +31,8 @@ class Commands:
         {"do": "limit", "change": {"limit", "slots", "scheduled", "schedule"}, "hour": bool}   what holds then
         {"do": "show"}                  raises the window · {"do": "sign_out"}
 
-    An id may be shortened to a beginning that only one job has. `show` is None where there is no window.
+    "anyway": true with "add" or "wait" uploads on this network although it is metered or seems to want a sign-in. An
+    id may be shortened to a beginning that only one job has. `show` is None where there is no window.
     """
 
     def __init__(self, engine: Engine, *, show: Callable[[], object] | None = None) -> None:
@@ -53,6 +54,8 @@ class Commands:
         act = self._acts.get(command.get("do", ""))
         if act is None:
             raise errors.Unexpected(f"asked to do {command.get('do')!r}")
+        if command.get("anyway"):
+            self._engine.permission.upload_anyway()
         async with aclosing(act(command)) as replies:
             async for reply in replies:
                 yield reply

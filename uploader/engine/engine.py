@@ -20,6 +20,7 @@ from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
 from uploader.engine.session import Session, Vault
 from uploader.engine.store import Store
+from uploader.engine.surroundings import Permission, Surroundings
 from uploader.engine.way_out import Way, WayOut
 from uploader.engine.work import Media, World
 from uploader.errors import SignInNeeded
@@ -51,6 +52,8 @@ class Engine:
         clock: Clock,
         pace: Pace,
         look: Media,
+        here: Surroundings,
+        pause_when_metered: bool,
     ) -> None:
         self._way_out = way_out
         self.session = Session(server, vault, api, lost=self._lost)
@@ -83,6 +86,8 @@ class Engine:
         emit(self.network.fact)
         self.queue = Queue(store, world, emit, slots=uplink.slots)
         self.allowance = Allowance(uplink, limiter, self.queue, emit=emit, keep=keep, clock=clock)
+        self.permission = Permission(self._hold, pause_when_metered=pause_when_metered)
+        self.permission.look(here)
         self.notes: tuple[Trouble, ...] = store.notes
 
     @classmethod
@@ -101,14 +106,16 @@ class Engine:
         clock: Clock = Clock(),  # noqa: B008  (frozen)
         pace: Pace | None = None,
         look: Media = media,
+        here: Surroundings = Surroundings(),  # noqa: B008  (frozen)
+        pause_when_metered: bool = True,
     ) -> AsyncIterator["Engine"]:
         """An engine for as long as the context lasts. Without `run` nothing moves by itself: for looking and editing.
 
         `emit` is called on this loop with every fact, first with all that is known. `notes` says, in words, what was
         wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue. `uplink` is how much of the
         line uploads may take; `keep` is called, in a thread, with what is chosen later. `way` is how connections leave
-        this computer. `clock`, `pace` and `look` (time, patience, what looks into files) are for tests to bring their
-        own.
+        this computer, `here` the network it is on. `clock`, `pace` and `look` (time, patience, what looks into files)
+        are for tests to bring their own.
         """
         paths.make()
         store = Store.open(paths.queue)  # not in a thread: cancelled there, it would be left open
@@ -129,6 +136,8 @@ class Engine:
                     clock=clock,
                     pace=pace or Pace(),
                     look=look,
+                    here=here,
+                    pause_when_metered=pause_when_metered,
                 )
                 tasks = engine._start() if run else []
                 try:
@@ -158,6 +167,10 @@ class Engine:
             _background(self.network.run(), "network"),
             _background(self.allowance.run(), "allowance"),
         ]
+
+    def _hold(self, why: Trouble | None) -> None:
+        self.queue.hold("network", why)
+        self.network.held(why)
 
     async def _probe(self) -> None:
         await self.client.config()

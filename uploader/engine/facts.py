@@ -57,10 +57,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Whether the server can be reached, and how fast all transfers together are, in bytes per second."""
+    """Whether the server can be reached, and how fast all transfers together are, in bytes per second.
+
+    `held` is why no file may be sent over this network, until a person says "upload anyway".
+    """
 
     online: bool
     rate: float
+    held: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from uploader.engine.clock import Clock
 from uploader.engine.facts import Network
+from uploader.engine.job import Trouble
 from uploader.engine.retry import Backoff
 from uploader.errors import CaptivePortal, Offline, ReelferryError, Untrusted
 
@@ -51,8 +53,11 @@ class NetworkWatch:
     def rate(self, rate: float) -> None:
         """All transfers together move so many bytes per second."""
         if rate != self._fact.rate:
-            self._fact = Network(self._fact.online, rate)
-            self._emit(self._fact)
+            self._tell(rate=rate)
+
+    def held(self, why: Trouble | None) -> None:
+        """Why no file may be sent over this network; None if it may."""
+        self._tell(held=why)
 
     def network_changed(self) -> None:
         """The computer is on another network, or on one again: find out at once."""
@@ -83,8 +88,11 @@ class NetworkWatch:
     def _say(self, *, online: bool) -> None:
         if online == self._fact.online:
             return
-        self._fact = Network(online, self._fact.rate)
-        self._emit(self._fact)
+        self._tell(online=online)
         self._woken.set()
         if online:
             self._back()
+
+    def _tell(self, **facts: object) -> None:
+        self._fact = replace(self._fact, **facts)  # type: ignore[arg-type]  # the names are the fields'
+        self._emit(self._fact)
