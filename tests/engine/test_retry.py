@@ -17,6 +17,8 @@ TABLE: dict[Verdict, list[type[errors.ReelferryError]]] = {
         errors.DiskFull,
         errors.QueueNotSaved,
         errors.StillProcessing,
+        errors.TooManyUploads,
+        errors.DayUsedUp,
     ],
     Verdict.FILE: [errors.FileMissing, errors.FileGrowing],
     Verdict.PERSON: [errors.SignInNeeded, errors.SignInFailed, errors.KeyringLocked, errors.KeyringAbsent],
