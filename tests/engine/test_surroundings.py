@@ -28,7 +28,7 @@ def held() -> list[str | None]:
 @pytest.fixture
 def permission(held: list[str | None]) -> Permission:
     def hold(why: Trouble | None) -> None:
-        held.append(why and why.code)
+        held.append(why.code if why else None)
 
     return Permission(hold)
 
