@@ -28,7 +28,7 @@ class Proxy:
     """Stands before one server on this machine.
 
     `up`, `down`: bytes passed on; `connections`: accepted so far; `bodies`: bytes of bodies that came from clients, by
-    method.
+    method; `peers`: the addresses they came from.
 
     `receive_buffer` (bytes) narrows the window the client sees, so that a trickle is felt as one and not as rare
     gulps.
@@ -39,6 +39,7 @@ class Proxy:
         self.port = 0
         self.up = self.down = self.connections = self.cuts = self.swallowed = self.held_back = self.forged = 0
         self.bodies: Counter[str] = Counter()
+        self.peers: list[str] = []
         self._receive_buffer = receive_buffer
         self._lines: set[_Line] = set()
         self._left: dict[Direction, int] = {}
@@ -212,6 +213,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.peers.append(writer.get_extra_info("peername")[0])
         try:
             upstream = await asyncio.open_connection(*self.target, limit=BLOCK)
         except OSError:
