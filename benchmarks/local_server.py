@@ -12,7 +12,8 @@ from tests.backend.server import make_user
 from tests.flow.stage import Server
 from uploader.backend.accounts import tokens
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import OAuthToken, User, now
+from uploader.backend.store.models import User, now
+from uploader.backend.store.sign_in_models import OAuthToken
 from uploader.wire import Ticket, VideoStatus
 
 LIFE = timedelta(hours=1)

@@ -8,6 +8,8 @@
     ├── SignInNeeded               nothing is lost; a person has to sign in
     ├── ProxyRefused               nothing is lost; a person has to tell the proxy's name and password
     ├── Metered                    nothing is lost; uploads wait for another network, or for a person's word
+    ├── SignInFailed               the sign-in did not come to an end; NoOtherComputer: not that way
+    ├── NotSignedOut               nobody knows whether the sign-ins ended
     ├── StartOver                  what was agreed with the server no longer holds; ask it again, then begin anew
     │   └── UploadExpired · UploadForgotten
     ├── Permanent                  trying again unchanged will not help; words and one action
@@ -195,6 +197,22 @@ class SignInFailed(ReelferryError):
     code = "sign_in_failed"
     title = "Signing in did not work"
     hint = "Try again."
+
+
+class NoOtherComputer(SignInFailed):
+    """The server has no way to sign in at another computer."""
+
+    code = "no_other_computer"
+    title = "This server cannot sign you in at another computer"
+    hint = "Sign in with a browser on this one."
+
+
+class NotSignedOut(ReelferryError):
+    """The server could not be asked to end all sign-ins, or its answer was lost."""
+
+    code = "not_signed_out"
+    title = "You may still be signed in elsewhere"
+    hint = "The server did not answer. Try again when it can be reached."
 
 
 class StartOver(ReelferryError):

@@ -249,6 +249,10 @@ class Me(Message):
     verified: bool = False
 
 
+SIGN_OUT_EVERYWHERE = "sign_out_everywhere"
+"""A capability: the server keeps its accounts itself, and can end all sign-ins of one."""
+
+
 class ServerConfig(Message):
     """GET /api/config: what this server takes. Needs no sign-in."""
 

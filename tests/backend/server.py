@@ -15,7 +15,8 @@ from uploader.backend.context import Backend
 from uploader.backend.providers import PROVIDERS, MakeProvider
 from uploader.backend.server import running
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import OAuthToken, User, now
+from uploader.backend.store.models import User, now
+from uploader.backend.store.sign_in_models import OAuthToken
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Loopback needs none, and loading every certificate authority takes longer than a test."""

@@ -21,10 +21,11 @@ def test_the_api_keeps_the_promises_of_its_openapi_document(carol: Person, desk:
     command += ["--header", f"Authorization: Bearer {carol.token}"]
     command += ["--max-examples", "6", "--generation-database", "none"]
     command += ["--exclude-checks", "positive_data_acceptance"]  # a key used twice or an empty post is no schema matter
+    command += ["--exclude-path", "/api/me/sign-out-everywhere"]  # it does what it says: nothing works after it
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
     paths = httpx.get(f"{desk.base_url}/openapi.json", trust_env=False).json()["paths"]
-    assert f"Tested: {sum(map(len, paths.values()))}" in ran.stdout
+    assert f"Tested: {sum(map(len, paths.values())) - 1}" in ran.stdout
 
 
 def test_the_document_names_every_address_of_the_api(desk: Backend):
@@ -43,6 +44,7 @@ def test_the_document_names_every_address_of_the_api(desk: Backend):
         ("DELETE", "/api/posts/{post_id}"),
         ("GET", "/api/communities"),
         ("GET", "/api/me"),
+        ("POST", "/api/me/sign-out-everywhere"),
         ("GET", "/api/config"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.terminal import ROOT, Terminal
+from uploader.cli.sign_in import browser_is_here
 
 PARTS = r"""
 import json, sys
@@ -54,6 +55,7 @@ def test_it_says_its_version(at_terminal: Terminal):
         ["add", "a.mp4", "b.mp4", "--title", "Both"],
         ["login", "--local", "--server", "https://example.org"],
         ["login", "--server", "https://example.org/?x=1"],
+        ["login", "--local", "--device"],
     ],
 )
 def test_wrong_usage_ends_with_2_and_an_explanation(at_terminal: Terminal, words: list[str]):
@@ -93,3 +95,18 @@ def test_what_does_not_fit_now_changes_nothing(signed_in: Terminal, tmp_path: Pa
     assert json.loads(done.stdout)["code"] == "not_now"
     signed_in.objects("cancel", job["id"])
     assert [kept["status"] for kept in signed_in.objects("list")] == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "here"),
+    [
+        ({"DISPLAY": ":0"}, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ({}, sys.platform in {"darwin", "win32"}),
+        ({"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "a 1 b 22"}, False),
+        ({"WAYLAND_DISPLAY": "wayland-0", "SSH_TTY": "/dev/pts/1"}, False),
+        ({"BROWSER": "w3m", "SSH_TTY": "/dev/pts/1"}, True),
+    ],
+)
+def test_a_browser_opens_only_where_the_person_would_see_it(environ: dict[str, str], here: bool):
+    assert browser_is_here(environ) is here

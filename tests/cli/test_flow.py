@@ -1,10 +1,12 @@
 import json
+import subprocess
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.browser import Browser
 from tests.cli.terminal import Server, Terminal, interrupt
 from tests.media import clips
 from uploader import settings
@@ -121,6 +123,59 @@ def test_signing_out_is_asked_for_before_anything_else_moves(signed_in: Terminal
     assert json.loads(done.stdout.splitlines()[-1])["code"] == "sign_in_needed"
     assert signed_in.objects("login", "--server", server.url)[-1]["username"] == "ada"
     assert signed_in.objects("wait")[-1]["status"] == "finished"
+
+
+def code_shown(process: "subprocess.Popen[str]") -> str:
+    """The address with the code in it, from the lines that a waiting `login` has printed."""
+    assert process.stdout
+    lines = iter(process.stdout.readline, "")
+    address = next(line for line in lines if line.startswith("    ")).strip()
+    code = next(line for line in lines if line.startswith("    ")).strip()
+    assert "Ctrl+C gives up." in next(line for line in lines if line.strip())
+    return f"{address}?user_code={code}"
+
+
+def test_over_ssh_one_signs_in_at_another_computer(at_terminal: Terminal, server: Server):
+    with replace(at_terminal, elsewhere=True).start("login", "--server", server.url) as waiting:
+        address = code_shown(waiting)
+        assert address.startswith(f"{server.url}/device?user_code=")
+        phone = Browser()
+        assert "Allowed" in phone.open(address).text
+        phone.close()
+        out, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, err) == (0, "")
+    assert "Signed in as Ada." in out
+    assert settings.load(Paths.of_user().settings).server == server.url
+
+
+def test_ctrl_c_while_waiting_for_the_other_computer_signs_nobody_in(at_terminal: Terminal, server: Server):
+    waiting = at_terminal.start("login", "--server", server.url, "--device")
+    code_shown(waiting)
+    code, out, err = interrupt(waiting)
+    assert (code, err) == (130, "")
+    assert "Stopped. Nobody was signed in." in out
+    assert settings.load(Paths.of_user().settings).server is None
+
+
+def test_programs_get_the_code_as_an_object(at_terminal: Terminal, server: Server):
+    waiting = at_terminal.start("login", "--server", server.url, "--device", "--json")
+    assert waiting.stdout
+    said = json.loads(waiting.stdout.readline())
+    assert (said["type"], said["url"], said["expiresIn"]) == ("sign_in_code", f"{server.url}/device", 600)
+    assert said["completeUrl"] == f"{server.url}/device?user_code={said['code']}"
+    assert interrupt(waiting)[0] == 130
+
+
+def test_signing_out_everywhere_ends_what_another_terminal_had(
+    signed_in: Terminal, server: Server, tmp_path: Path, bus: str, browser: Path
+):
+    other = Terminal(bus, browser, tmp_path / "another home")
+    done = other.run("logout", "--everywhere")
+    assert done.returncode == 3, "nobody has signed in from there"
+    ended = signed_in.run("logout", "--everywhere")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Signed out on every computer. Your videos and texts are kept." in ended.stdout
+    assert signed_in.objects("login", "--server", server.url)[-1]["username"] == "ada"
 
 
 def test_without_a_password_safe_nobody_is_sent_to_the_browser(at_terminal: Terminal, server: Server):

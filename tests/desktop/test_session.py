@@ -1,15 +1,18 @@
 """Which page and which banner every state of the account brings."""
 
 import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
-from tests.desktop.desks import Desks
+from tests.desktop.desks import PATIENCE, Desks
 from uploader import errors, settings
 from uploader.desktop.app import Desktop
 from uploader.desktop.first_run import address
+from uploader.desktop.signing_out import SignOutEverywhere
 from uploader.engine.facts import Account, AccountState, Network
 from uploader.engine.job import Trouble
 from uploader.settings import Settings
-from uploader.wire import Me
+from uploader.wire import SIGN_OUT_EVERYWHERE, Me, ServerConfig
 
 ADA = Me(id="1", username="ada", name="Ada")
 
@@ -84,6 +87,28 @@ def test_another_server_can_be_looked_for_and_the_old_one_kept(desktop: Desktop)
     assert page.isVisible()
     page.keep_button.click()
     assert desktop.session.settings.server == "http://127.0.0.1:9"
+
+
+def test_signing_out_everywhere_is_offered_where_the_server_can(desktop: Desktop):
+    header = desktop.window.header
+    config = ServerConfig(version="1", max_bytes=1, max_duration_seconds=1, accepted_types=(), protocols=())
+    for capabilities, offered in (((), False), ((SIGN_OUT_EVERYWHERE,), True)):
+        can = config.model_copy(update={"capabilities": capabilities})
+        desktop.session._take((Account(AccountState.SIGNED_IN, ADA, config=can),))
+        entries = {action.text() for action in header.account_menu.actions() if action.isVisible()}
+        assert ("Sign out everywhere…" in entries) is offered
+
+
+def test_signing_out_everywhere_is_asked_first_and_says_when_it_failed(desktop: Desktop, qtbot: QtBot):
+    desktop.session._take((Account(AccountState.SIGNED_IN, ADA), Network(online=True, rate=0)))
+    for answer in ("stay_button", "go_button"):
+        desktop.window.header.sign_out_everywhere_wanted.emit()
+        question = QApplication.activeModalWidget()
+        assert isinstance(question, SignOutEverywhere)
+        assert question.stay_button.isDefault()
+        getattr(question, answer).click()
+    banner = desktop.window.work.banner
+    qtbot.waitUntil(lambda: banner.title.text() == errors.SignInNeeded.title, timeout=PATIENCE)
 
 
 def test_an_appearance_is_kept(desktop: Desktop, desks: Desks):

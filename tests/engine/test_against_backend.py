@@ -16,6 +16,7 @@ from uploader.backend.accounts import passwords, users
 from uploader.backend.context import Backend
 from uploader.backend.store.models import now
 from uploader.engine.client import Client
+from uploader.engine.device import Invitation, sign_in_elsewhere
 from uploader.engine.http import api_client, upload_client
 from uploader.engine.rate import Pace
 from uploader.engine.session import MemoryVault, Session
@@ -182,3 +183,37 @@ async def test_a_piece_that_arrives_damaged_is_thrown_away_and_sent_again(
         assert proxy.bodies["PATCH"] == video.stat().st_size + (1 << 20), "one piece went out twice"
     assert points.count(1 << 20) == 2
     assert (backend.config.data / "uploads" / ticket.upload_url.rpartition("/")[2]).read_bytes() == video.read_bytes()
+
+
+async def test_somebody_signs_in_at_another_computer(backend: Backend, vault: MemoryVault):
+    visited = asyncio.Event()
+    async with api_client(backend.base_url) as http:
+        with at_the_screen() as visit:
+
+            def show(invitation: Invitation) -> None:
+                visit(invitation.complete or "")
+                visited.set()
+
+            async def until_answered(_: float) -> None:
+                await visited.wait()
+                await asyncio.sleep(0.05)
+
+            async with asyncio.timeout(60):
+                tokens = await sign_in_elsewhere(backend.base_url, http, show, nap=until_answered)
+        session = Session(backend.base_url, vault, http)
+        await session.begin(tokens)
+        assert (await Client(http, session).me()).username == "ada"
+
+
+async def test_signing_out_everywhere_ends_every_other_computers_sign_in(backend: Backend, client: Client):
+    other_vault = MemoryVault()
+    async with api_client(backend.base_url) as http:
+        other = Session(backend.base_url, other_vault, http)
+        with at_the_screen() as visit:
+            await other.begin(await sign_in(backend.base_url, http, visit))
+        await client.me()
+        await Client(http, other).sign_out_everywhere()
+        for of_whom in (client, Client(http, other)):
+            with pytest.raises(SignInNeeded):
+                await of_whom.me()
+    assert other_vault.tokens == {}

@@ -18,7 +18,7 @@ from uploader.engine.engine import Engine
 from uploader.engine.facts import Account, AccountState, Changed, Fact, Network
 from uploader.engine.job import Draft, Job, Status, Step
 from uploader.engine.session import MemoryVault
-from uploader.errors import KeyringAbsent, KeyringLocked, KeyringTrouble
+from uploader.errors import KeyringAbsent, KeyringLocked, KeyringTrouble, NotSignedOut, Refused
 from uploader.paths import Paths
 
 pytestmark = pytest.mark.anyio
@@ -278,6 +278,24 @@ async def test_sign_out_forgets_and_says_so(scene: Scene) -> None:
         await engine.account.sign_out()
         assert engine.account.fact.state is AccountState.SIGNED_OUT
         assert engine.account.fact.me is None
+    assert scene.vault.tokens == {}
+
+
+async def test_sign_out_everywhere_forgets_only_when_the_server_has_done_it(scene: Scene) -> None:
+    scene.sign_in()
+    async with scene.engine() as engine:
+        await scene.account(AccountState.SIGNED_IN)
+        with pytest.raises(Refused, match="404") as refused:
+            await engine.account.sign_out_everywhere()
+        assert refused.value.title == "This server cannot sign you out everywhere"
+        scene.line.go_away()
+        with pytest.raises(NotSignedOut):
+            await engine.account.sign_out_everywhere()
+        assert scene.vault.tokens
+        scene.line.come_back()
+        scene.backend.ends_sign_ins = True
+        await engine.account.sign_out_everywhere()
+        await scene.account(AccountState.SIGNED_OUT)
     assert scene.vault.tokens == {}
 
 

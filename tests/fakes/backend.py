@@ -37,6 +37,7 @@ class FakeBackend:
 
     oauth: ApiHost = field(default_factory=ApiHost)
     ready: bool = True
+    ends_sign_ins: bool = False
     communities: tuple[str, ...] = ("films",)
     videos: dict[str, Video] = field(default_factory=dict)
     posts: list[dict[str, object]] = field(default_factory=list)
@@ -49,6 +50,7 @@ class FakeBackend:
         self._app = Starlette(
             routes=[
                 Route("/api/config", self._config),
+                Route("/api/me/sign-out-everywhere", self._signed_in(self._end_sign_ins), methods=["POST"]),
                 Route("/api/communities", self._signed_in(self._communities)),
                 Route("/api/videos/upload-url", self._signed_in(self._upload_url), methods=["POST"]),
                 Route("/api/videos/{id}/status", self._signed_in(self._status)),
@@ -76,6 +78,9 @@ class FakeBackend:
             return await act(request)
 
         return guarded
+
+    async def _end_sign_ins(self, request: Request) -> Response:
+        return Response(status_code=204) if self.ends_sign_ins else problem(404, "Not found", "not_found")
 
     async def _config(self, request: Request) -> Response:
         del request

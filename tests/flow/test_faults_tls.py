@@ -19,7 +19,8 @@ from uploader.backend.accounts import tokens
 from uploader.backend.config import Config
 from uploader.backend.context import Backend
 from uploader.backend.server import running
-from uploader.backend.store.models import OAuthToken, Video, now
+from uploader.backend.store.models import Video, now
+from uploader.backend.store.sign_in_models import OAuthToken
 from uploader.engine.clock import Clock
 from uploader.engine.engine import Engine
 from uploader.engine.job import Draft, Step, Trouble

@@ -26,6 +26,8 @@ runs a server.
 Exit codes: 0 done · 1 something failed or was refused · 2 wrong usage · 3 sign in first · 130 interrupted.
 """
 
+STOPPED = "Stopped. The queue is kept: `reelferry wait` goes on with it."
+
 
 class Exit(IntEnum):
     """What the exit code says."""
@@ -166,21 +168,39 @@ def post(ids: Ids, text: Text = None, community: Community = None, title: Title 
 def login(
     server: Annotated[str | None, typer.Option("--server", help="The address of a Reelferry server.")] = None,
     local: Annotated[bool, typer.Option("--local", help="Use this computer as the server.")] = False,
+    device: Annotated[
+        bool | None,
+        typer.Option(
+            "--device/--browser",
+            help="With a code for a browser on another computer, or with the browser on this one. "
+            "If neither is given: with a code over SSH and where there is no display.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Sign in with the browser. Without an option: to the server used last."""
+    """Sign in. Without --server or --local: to the server used last."""
     if server is not None and local:
         raise typer.BadParameter("--server and --local are two different servers.")
-    with _talking(as_json) as tell:
-        sign_in.login(Paths.of_user(), sign_in.address(server, local=local), tell)
+    if device and local:
+        raise typer.BadParameter("The server on this computer cannot be reached from another one: leave --device out.")
+    with _talking(as_json, stopped="Stopped. Nobody was signed in.") as tell:
+        sign_in.login(Paths.of_user(), sign_in.address(server, local=local), tell, device=device)
 
 
 @app.command()
-def logout(as_json: Json = False) -> None:
+def logout(
+    *,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="On all computers at once, also a lost one.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Sign out. The queue is kept."""
     with _talking(as_json) as tell:
-        sign_in.logout(Paths.of_user())
-        tell.say("Signed out. Your videos and texts are kept.")
+        sign_in.logout(Paths.of_user(), everywhere=everywhere)
+        where = "Signed out on every computer." if everywhere else "Signed out."
+        tell.say(f"{where} Your videos and texts are kept.")
 
 
 @app.command("network")
@@ -247,13 +267,13 @@ def _give(command: dict[str, Any], as_json: bool, *, run: bool = False) -> None:
 
 
 @contextmanager
-def _talking(as_json: bool, *, moving: bool = False) -> Iterator[Teller]:
+def _talking(as_json: bool, *, moving: bool = False, stopped: str = STOPPED) -> Iterator[Teller]:
     """Someone to say things to, and an end in words and with the right exit code, however it ends."""
     with teller(as_json=as_json, moving=moving) as tell:
         try:
             yield tell
         except KeyboardInterrupt:
-            tell.say("Stopped. The queue is kept: `reelferry wait` goes on with it.")
+            tell.say(stopped)
             raise typer.Exit(Exit.INTERRUPTED) from None
         except (SignInNeeded, SignInFailed, KeyringTrouble) as error:
             tell.error(error)

@@ -10,6 +10,7 @@ from uploader.desktop.icons import icon
 from uploader.desktop.pieces import Dot, IconButton, button, initial, label, row
 from uploader.desktop.theme import Theme
 from uploader.engine.facts import Account, AccountState, Network
+from uploader.wire import SIGN_OUT_EVERYWHERE
 
 APPEARANCES = {"system": "Like the system", "light": "Light", "dark": "Dark"}
 
@@ -19,6 +20,7 @@ class Header(QFrame):
 
     sign_in_wanted = Signal()
     sign_out_wanted = Signal()
+    sign_out_everywhere_wanted = Signal()
     server_wanted = Signal()
     appearance_chosen = Signal(str)
 
@@ -82,6 +84,7 @@ class Header(QFrame):
         menu = self.account_menu
         self._sign_in = menu.addAction("Sign in", self.sign_in_wanted.emit)
         self._sign_out = menu.addAction("Sign out", self.sign_out_wanted.emit)
+        self._everywhere = menu.addAction("Sign out everywhere…", self.sign_out_everywhere_wanted.emit)
         self._server = menu.addAction("Server…", self.server_wanted.emit)
         menu.addSeparator()
         appearance = menu.addMenu("Appearance")
@@ -108,3 +111,6 @@ class Header(QFrame):
             self.account_button.setAccessibleName("Account: not signed in")
         self._sign_in.setVisible(not signed_in)
         self._sign_out.setVisible(me is not None)
+        config = self._account.config
+        can = config is not None and SIGN_OUT_EVERYWHERE in config.capabilities
+        self._everywhere.setVisible(me is not None and signed_in and can)

@@ -13,6 +13,7 @@ from uploader import errors, settings
 from uploader.desktop.bridge import Bridge, Doing, Emit
 from uploader.desktop.first_run import FirstRun
 from uploader.desktop.main_window import MainWindow
+from uploader.desktop.signing_out import SignOutEverywhere
 from uploader.engine.client import Client
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Account, AccountState, Fact, Network
@@ -111,6 +112,7 @@ class Session(QObject):
         page.other_server_wanted.connect(self._ask_server)
         header.sign_in_wanted.connect(self.sign_in)
         header.sign_out_wanted.connect(lambda: self._bridge.do(lambda engine: engine.account.sign_out()))
+        header.sign_out_everywhere_wanted.connect(self._ask_everywhere)
         header.server_wanted.connect(self._ask_server)
         self._bridge.happened.connect(self._take)
 
@@ -215,6 +217,20 @@ class Session(QObject):
         first = started is not None and started.setup_url is not None
         self._page.ask_sign_in(self.server_words, trouble, first_account=first)
         self._window.show_page(self._page)
+
+    def _ask_everywhere(self) -> None:
+        question = SignOutEverywhere(self._window)
+        question.accepted.connect(
+            lambda: self._bridge.do(lambda engine: engine.account.sign_out_everywhere(), otherwise=self._not_signed_out)
+        )
+        question.open()
+
+    def _not_signed_out(self, error: Exception) -> None:
+        if not isinstance(error, errors.ReelferryError):
+            log.error("Signing out everywhere failed", exc_info=error)
+            error = errors.NotSignedOut()
+        self._notes.insert(0, Trouble(error.code, error.title, error.hint))
+        self._show_banner()
 
     def _take(self, facts: tuple[Fact, ...]) -> None:
         self._window.take(facts)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from uploader.engine.carry import trouble
 from uploader.engine.client import Client
 from uploader.engine.clock import Clock
+from uploader.engine.device import Invitation, sign_in_elsewhere
 from uploader.engine.facts import Account, AccountState
 from uploader.engine.job import Trouble
+from uploader.engine.oauth import Tokens
 from uploader.engine.retry import Backoff
 from uploader.engine.session import Session
 from uploader.engine.sign_in import sign_in
-from uploader.errors import KeyringAbsent, KeyringTrouble, ReelferryError, SignInNeeded, Transient
+from uploader.errors import KeyringAbsent, KeyringTrouble, NotSignedOut, ReelferryError, SignInNeeded, Transient
 from uploader.wire import ServerConfig
 
 if TYPE_CHECKING:
@@ -85,7 +87,13 @@ class AccountKeeper:
 
     async def sign_in(self, open_url: Callable[[str], object]) -> None:
         """Let a person sign in in the browser that `open_url` opens. SignInFailed, NotAServer, or network trouble."""
-        tokens = await sign_in(self._server, self._http, open_url)
+        await self._begin(await sign_in(self._server, self._http, open_url))
+
+    async def sign_in_elsewhere(self, show: Callable[[Invitation], object]) -> None:
+        """Let a person sign in at another computer, with the code that `show` is given. Raises as `sign_in` does."""
+        await self._begin(await sign_in_elsewhere(self._server, self._http, show))
+
+    async def _begin(self, tokens: Tokens) -> None:
         self._unsaved = None
         try:
             await self._session.begin(tokens)
@@ -102,6 +110,14 @@ class AccountKeeper:
         finally:
             self._unsaved = None
             self._say(state=AccountState.SIGNED_OUT, me=None, communities=(), trouble=None)
+
+    async def sign_out_everywhere(self) -> None:
+        """End every sign-in of this person, on all computers. NotSignedOut, SignInNeeded, Refused: still signed in."""
+        try:
+            await self._client.sign_out_everywhere()
+        except Transient as error:
+            raise NotSignedOut(f"{error.code}: {error.detail}") from error
+        await self.sign_out()
 
     def lost(self, error: SignInNeeded) -> None:
         """The server no longer takes our sign-in."""

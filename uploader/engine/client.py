@@ -89,6 +89,16 @@ class Client:
         """Where this person may post."""
         return parsed(await self._ask("GET", "/api/communities"), Communities).communities
 
+    async def sign_out_everywhere(self) -> None:
+        """End every sign-in of this person, this one too. Refused where the server keeps no accounts of its own."""
+        reply = await self._signed("POST", "/api/me/sign-out-everywhere")
+        if reply.status_code in {404, 405, 409}:
+            title = "This server cannot sign you out everywhere"
+            hint = "Do it where you have your account, or ask the person who runs the server."
+            raise Refused(f"sign-out-everywhere: {reply.status_code}", title=title, hint=hint)
+        if error := _error(reply):
+            raise error
+
     async def ticket(self, request: UploadRequest, *, key: str) -> Ticket:
         """Leave to upload. The same `key` (Idempotency-Key) and request give the same ticket."""
         return parsed(await self._ask("POST", "/api/videos/upload-url", request, key), Ticket)

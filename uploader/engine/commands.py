@@ -29,7 +29,7 @@ class Commands:
         {"do": "pause" | "resume" | "retry" | "cancel", "ids": […]}             the jobs
         {"do": "post", "ids": […], "text", "community", "title"}                the jobs, to be posted when ready
         {"do": "limit", "change": {"limit", "slots", "scheduled", "schedule"}, "hour": bool}   what holds then
-        {"do": "show"}                  raises the window · {"do": "sign_out"}
+        {"do": "show"}                  raises the window · {"do": "sign_out"} · {"do": "sign_out_everywhere"}
 
     "anyway": true with "add" or "wait" uploads on this network although it is metered or seems to want a sign-in. An
     id may be shortened to a beginning that only one job has. `show` is None where there is no window.
@@ -47,6 +47,7 @@ class Commands:
             "limit": self._limit,
             "show": self._raise_window,
             "sign_out": self._sign_out,
+            "sign_out_everywhere": self._sign_out_everywhere,
         }
 
     async def answer(self, command: Message) -> AsyncGenerator[Message, None]:
@@ -130,6 +131,10 @@ class Commands:
 
     async def _sign_out(self, _command: Message) -> AsyncGenerator[Message, None]:
         await self._engine.account.sign_out()
+        yield {"type": "signed_out"}
+
+    async def _sign_out_everywhere(self, _command: Message) -> AsyncGenerator[Message, None]:
+        await self._engine.account.sign_out_everywhere()
         yield {"type": "signed_out"}
 
     async def _write(self, job_id: str, command: Message) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from string import Template
+
+from uploader.errors import SignInFailed
 
 PATH = "/callback"
 HEAD = 16 * 1024  # bytes
@@ -28,8 +30,8 @@ NOT_HERE = Page("Nothing to see here", "You can close this tab and return to Ree
 
 
 @contextlib.asynccontextmanager
-async def landing(arrive: Arrive) -> AsyncIterator[str]:
-    """The address to redirect to, for as long as the context lasts.
+async def landing(arrive: Arrive, ports: Sequence[int] = (0,)) -> AsyncIterator[str]:
+    """The address to redirect to, for as long as the context lasts, on the first of `ports` that is free (0: any).
 
     A visit that has begun is answered to its end; connections that browsers open on the off chance are dropped.
     """
@@ -42,7 +44,7 @@ async def landing(arrive: Arrive) -> AsyncIterator[str]:
         finally:
             del visits[asyncio.current_task()]
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=HEAD)
+    server = await _listening(accept, ports)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{PATH}"
     finally:
@@ -51,6 +53,15 @@ async def landing(arrive: Arrive) -> AsyncIterator[str]:
             visit.drop_if_idle()
         if tasks := [task for task in visits if task is not None]:
             await asyncio.wait(tasks, timeout=PATIENCE)
+
+
+async def _listening(
+    accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], ports: Sequence[int]
+) -> asyncio.Server:
+    for port in ports:
+        with contextlib.suppress(OSError):
+            return await asyncio.start_server(accept, "127.0.0.1", port, limit=HEAD)
+    raise SignInFailed(f"none of {ports} is free", hint="Close other programs that are signing in, then try again.")
 
 
 @dataclass(slots=True)

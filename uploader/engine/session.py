@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from uploader.engine import oauth
-from uploader.engine.oauth import Endpoints, Tokens
+from uploader.engine.discovery import Place, discover
+from uploader.engine.oauth import Tokens
 from uploader.errors import Interrupted, KeyringTrouble, ReelferryError, SignInNeeded, Transient
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Session:
         self._refresh: str | None = None
         self._stale_at = self._dead_at = 0.0
         self._kept = True
-        self._endpoints: Endpoints | None = None
+        self._place: Place | None = None
         self._refreshing: asyncio.Task[str] | None = None
 
     async def exists(self) -> bool:
@@ -103,6 +104,9 @@ class Session:
         """Somebody has signed in. KeyringTrouble if that will not outlive the program; the session is good even so."""
         self._hold(tokens)
         try:
+            if tokens.refresh is None:  # what an earlier sign-in left would speak for somebody else
+                self._forget()
+                await self._vault.forget(self._server)
             await self._keep()
         finally:
             self._use(tokens)
@@ -164,12 +168,12 @@ class Session:
             return self._refresh
 
     async def _next(self, token: str) -> Tokens:
-        if self._endpoints is None:
-            self._endpoints = await oauth.discover(self._http, self._server)
+        if self._place is None:
+            self._place = await discover(self._http, self._server)
         try:
-            return await oauth.refresh(self._http, self._endpoints, token)
+            return await oauth.refresh(self._http, self._place, token)
         except Interrupted:  # the reply may be lost and the token used up: for a moment the server takes it again
-            return await oauth.refresh(self._http, self._endpoints, token)
+            return await oauth.refresh(self._http, self._place, token)
 
     async def _after_death(self, dead: str, error: SignInNeeded) -> Tokens:
         """The refresh token is no longer good. If another process has put a newer one into the vault, take that."""
@@ -211,7 +215,7 @@ class Session:
 
     async def _revoke(self, token: str) -> None:
         try:
-            self._endpoints = self._endpoints or await oauth.discover(self._http, self._server)
-            await oauth.revoke(self._http, self._endpoints, token)
+            self._place = self._place or await discover(self._http, self._server)
+            await oauth.revoke(self._http, self._place, token)
         except ReelferryError as error:
             log.info("signed out here, but the server could not be told: %s", error)

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 
+from uploader.engine.discovery import Place, discover
 from uploader.engine.landing import Page, landing
-from uploader.engine.oauth import CLIENT_ID, SCOPE, Endpoints, Tokens, discover, exchange
+from uploader.engine.oauth import Tokens, exchange
 from uploader.errors import ReelferryError, SignInFailed, SignInNeeded
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ async def sign_in(
 
     SignInFailed with words, NotAServer, or what the network did. Nothing is kept: hand the tokens to a session.
     """
-    attempt = _Attempt(await discover(http, server), http)
-    async with landing(attempt.arrive) as address:
+    place = await discover(http, server)
+    attempt = _Attempt(place, http)
+    async with landing(attempt.arrive, place.ports) as address:
         open_url(attempt.begin(address))
         try:
             async with asyncio.timeout(patience):
@@ -52,9 +54,9 @@ async def sign_in(
 class _Attempt:
     """One sign-in. It ends with the first visit that knows its state; all others change nothing."""
 
-    def __init__(self, endpoints: Endpoints, http: "httpx.AsyncClient") -> None:
-        self._endpoints, self._http = endpoints, http
-        self._client = WebApplicationClient(CLIENT_ID)
+    def __init__(self, place: Place, http: "httpx.AsyncClient") -> None:
+        self._place, self._http = place, http
+        self._client = WebApplicationClient(place.client_id)
         self._verifier = self._client.create_code_verifier(64)
         self._state = secrets.token_urlsafe(32)
         self._address = ""
@@ -67,12 +69,13 @@ class _Attempt:
         query = self._client.prepare_request_uri(
             ABSOLUTE,
             redirect_uri=address,
-            scope=SCOPE,
+            scope=self._place.scope,
             state=self._state,
             code_challenge=self._client.create_code_challenge(self._verifier, "S256"),
             code_challenge_method="S256",
+            **self._place.parameters,
         ).partition("?")[2]
-        target: str = self._endpoints.authorization_endpoint
+        target: str = self._place.at.authorization_endpoint
         return f"{target}{'&' if '?' in target else '?'}{query}"
 
     async def arrive(self, target: str) -> Page:
@@ -94,8 +97,9 @@ class _Attempt:
 
     async def _redeem(self, target: str, said: dict[str, str]) -> Tokens:
         issuer = said.get("iss")
-        if issuer != self._endpoints.issuer and (
-            issuer is not None or self._endpoints.authorization_response_iss_parameter_supported
+        endpoints = self._place.at
+        if issuer != endpoints.issuer and (
+            issuer is not None or endpoints.authorization_response_iss_parameter_supported
         ):
             raise SignInFailed(f"the answer came from {issuer}")
         try:
@@ -104,10 +108,10 @@ class _Attempt:
             if problem.error == "access_denied":
                 raise SignInFailed("access_denied", title="Signing in was cancelled") from problem
             raise SignInFailed(f"{problem.error}: {problem.description}") from problem
-        body = self._client.prepare_request_body(
-            code=code, redirect_uri=self._address, code_verifier=self._verifier, include_client_id=True
+        body = self._place.form(
+            grant_type="authorization_code", code=code, redirect_uri=self._address, code_verifier=self._verifier
         )
         try:
-            return await exchange(self._http, self._endpoints, body)
+            return await exchange(self._http, self._place, body)
         except SignInNeeded as error:
             raise SignInFailed(error.detail) from error

@@ -25,13 +25,17 @@ const authorize = client.buildAuthorizationUrl(config, {
 const page = await fetch(authorize);
 const cookie = page.headers.get('set-cookie').split(';')[0];
 const unescape = (text) => text.replaceAll('&quot;', '"').replaceAll('&#x27;', "'").replaceAll('&amp;', '&');
-const hidden = [...(await page.text()).matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
-const back = await fetch(authorize.origin + authorize.pathname, {
-  method: 'POST',
-  redirect: 'manual',
-  headers: { cookie, origin: authorize.origin },
-  body: new URLSearchParams([...hidden.map(([, n, v]) => [n, unescape(v)]), ['username', username], ['password', password]]),
-});
+const fields = async (reply) => [...(await reply.text()).matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
+const hidden = await fields(page);
+const person = [['username', username], ['password', password]];
+const send = (url, hidden, more, cookie) =>
+  fetch(url, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { cookie, origin: new URL(issuer).origin },
+    body: new URLSearchParams([...hidden.map(([, n, v]) => [n, unescape(v)]), ...more]),
+  });
+const back = await send(authorize.origin + authorize.pathname, hidden, person, cookie);
 
 const first = await client.authorizationCodeGrant(config, new URL(back.headers.get('location')), {
   pkceCodeVerifier: verifier,
@@ -49,4 +53,18 @@ said.second = await whoami(second.access_token);
 await client.tokenRevocation(config, second.refresh_token);
 said.afterSignOut = await client.refreshTokenGrant(config, second.refresh_token).catch((error) => error.error);
 said.tokenAfterSignOut = await whoami(second.access_token).catch((error) => error.status);
+
+// the same person at another computer, with the code that the app shows
+const codes = await client.initiateDeviceAuthorization(config, { scope: 'upload offline_access' });
+const polled = client.pollDeviceAuthorizationGrant(config, { ...codes, interval: 1 });
+const entry = await fetch(codes.verification_uri_complete);
+const asked = await send(codes.verification_uri, await fields(entry), [['user_code', codes.user_code]], entry.headers.get('set-cookie').split(';')[0]);
+const answered = await send(`${codes.verification_uri}/confirm`, await fields(asked), person, asked.headers.get('set-cookie').split(';')[0]);
+said.answered = answered.status;
+const third = await polled;
+said.third = await whoami(third.access_token);
+said.deviceRefreshed = (await client.refreshTokenGrant(config, third.refresh_token)).scope;
+said.deviceAgain = await client
+  .genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:device_code', { device_code: codes.device_code })
+  .catch((error) => error.error);
 console.log(JSON.stringify(said));

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import uvicorn
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from uploader.backend.accounts.asked import CLIENT_ID
@@ -129,6 +130,28 @@ class Stand:
         pair: dict[str, Any] = reply.json()
         return pair
 
+    def device(self, **changes: str) -> dict[str, Any]:
+        """The codes of an app that cannot open a browser."""
+        form = {"client_id": CLIENT_ID, "scope": "upload offline_access", **changes}
+        reply = self.app.post("/oauth/device_authorization", data=form)
+        assert reply.status_code == 200, reply.text
+        codes: dict[str, Any] = reply.json()
+        return codes
+
+    def poll(self, device_code: str) -> httpx.Response:
+        """One question of that app: may I come in?"""
+        return self.token(grant_type=DEVICE_CODE_GRANT_TYPE, device_code=device_code)
+
+    def enter_code(self, user_code: str) -> httpx.Response:
+        """Open the page for another computer's code, type it, send it."""
+        hidden = hidden_fields(self.browser.get("/device").text)
+        return self.browser.post("/device", data={**hidden, "user_code": user_code})
+
+    def confirm(self, page: httpx.Response, username: str = "ada", password: str = PASSWORD) -> httpx.Response:
+        """Send the form that asks who is there, as allowed."""
+        form = {**hidden_fields(page.text), "username": username, "password": password}
+        return self.browser.post("/device/confirm", data=form)
+
     def whoami(self, token: str) -> httpx.Response:
         """A protected call."""
         return self.app.get("/whoami", headers={"Authorization": f"Bearer {token}"})
@@ -160,6 +183,16 @@ def at_once(count: int, call: Callable[[], T]) -> list[T]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(one, range(count)))
+
+
+def in_turn(*calls: Callable[[], T]) -> Callable[[], T]:
+    """A call that does the next of these each time."""
+    left = iter(calls)
+
+    def one() -> T:
+        return next(left)()
+
+    return one
 
 
 def client(base_url: str) -> httpx.Client:

@@ -9,7 +9,8 @@ from tests.backend.accounts.stand import Stand, at_once, client, hidden_fields, 
 from uploader.backend.accounts import users
 from uploader.backend.accounts.commands import add_user
 from uploader.backend.accounts.setup import setup_link
-from uploader.backend.store.models import CommunityMember, SetupLink, User
+from uploader.backend.store.models import CommunityMember, User
+from uploader.backend.store.sign_in_models import SetupLink
 
 GOOD = {
     "username": "Grace",

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from tests.backend.accounts.stand import PASSWORD, Stand, at_once, client, hidden_fields, returned, standing
 from uploader.backend.accounts import passwords
 from uploader.backend.accounts.limits import PER_ADDRESS, QUARTER, TOKEN_WINDOW, TOKENS_PER_ADDRESS
-from uploader.backend.store.models import OAuthCode, RateLimit
+from uploader.backend.store.models import RateLimit
+from uploader.backend.store.sign_in_models import OAuthCode
 
 
 def refused(response: httpx.Response) -> bool:

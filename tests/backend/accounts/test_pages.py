@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from sqlalchemy import delete
 
 from tests.backend.accounts.reading import Reading
-from tests.backend.accounts.stand import Stand, hidden_fields
+from tests.backend.accounts.stand import PASSWORD, Stand, hidden_fields
 from uploader.backend.accounts.setup import setup_link
 from uploader.backend.accounts.style import STYLE
 from uploader.backend.store.models import User
@@ -54,6 +55,35 @@ def finished_page(stand: Stand) -> httpx.Response:
     return stand.browser.post(page.url.path, data={**hidden_fields(page.text), **typed})
 
 
+def code_page(stand: Stand) -> httpx.Response:
+    return stand.browser.get("/device", params={"user_code": "bcdf-ghjk"})
+
+
+def unknown_code_page(stand: Stand) -> httpx.Response:
+    return stand.enter_code("BBBB-BBBB")
+
+
+def confirm_page(stand: Stand) -> httpx.Response:
+    return stand.enter_code(stand.device()["user_code"])
+
+
+def wrong_confirm_page(stand: Stand) -> httpx.Response:
+    return stand.confirm(confirm_page(stand), password="wrong")
+
+
+def allowed_page(stand: Stand) -> httpx.Response:
+    return stand.confirm(confirm_page(stand))
+
+
+def sign_out_page(stand: Stand) -> httpx.Response:
+    return stand.browser.get("/sign-out")
+
+
+def signed_out_page(stand: Stand) -> httpx.Response:
+    form = {**hidden_fields(sign_out_page(stand).text), "username": "ada", "password": PASSWORD}
+    return stand.browser.post("/sign-out", data=form)
+
+
 def forget_everybody(stand: Stand) -> None:
     with stand.database.write() as session:
         session.execute(delete(User))
@@ -70,6 +100,13 @@ EVERY_PAGE = pytest.mark.parametrize(
         (set_up_page, 200, "Create your account"),
         (refused_set_up_page, 422, "Create your account"),
         (finished_page, 201, "Your account is ready"),
+        (code_page, 200, "Sign in on another computer"),
+        (unknown_code_page, 403, "Sign in on another computer"),
+        (confirm_page, 200, "Sign in on another computer"),
+        (wrong_confirm_page, 403, "Sign in on another computer"),
+        (allowed_page, 200, "Allowed"),
+        (sign_out_page, 200, "Sign out everywhere"),
+        (signed_out_page, 200, "You are signed out everywhere"),
     ],
 )
 
@@ -146,6 +183,8 @@ def test_nothing_from_outside_becomes_markup(stand: Stand, text: str):
         stand.fill_in(stand.page(state=text), username=text, password="wrong"),
         stand.page(client_id=text),
         stand.browser.get("/setup/x", params={"next": text}),
+        stand.browser.get("/device", params={"user_code": text}),
+        stand.enter_code(text),
     ):
         page = Reading(response.text)
         assert not page.all("script")
@@ -172,7 +211,8 @@ def test_discovery_says_what_there_is(stand: Stand):
     assert found["token_endpoint"] == f"{issuer}/oauth/token"
     assert found["revocation_endpoint"] == f"{issuer}/oauth/revoke"
     assert found["response_types_supported"] == ["code"]
-    assert found["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert found["device_authorization_endpoint"] == f"{issuer}/oauth/device_authorization"
+    assert found["grant_types_supported"] == ["authorization_code", "refresh_token", DEVICE_CODE_GRANT_TYPE]
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert found["token_endpoint_auth_methods_supported"] == ["none"]
     assert found["scopes_supported"] == ["upload", "offline_access"]

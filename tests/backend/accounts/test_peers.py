@@ -22,7 +22,7 @@ PERSON = Path(__file__).with_name("person.mjs")
 
 
 @pytest.mark.peer
-def test_openid_client_discovers_signs_in_refreshes_and_signs_out(stand: Stand, tmp_path: Path):
+def test_openid_client_passes_every_flow(stand: Stand, tmp_path: Path):
     peers = need_peer("openid-client")
     script = shutil.copy(SCRIPT, tmp_path)
     (tmp_path / "node_modules").symlink_to(peers / "node_modules")
@@ -42,6 +42,10 @@ def test_openid_client_discovers_signs_in_refreshes_and_signs_out(stand: Stand, 
         "second": {"username": "ada"},
         "afterSignOut": "invalid_grant",
         "tokenAfterSignOut": 401,
+        "answered": 200,
+        "third": {"username": "ada"},
+        "deviceRefreshed": "upload offline_access",
+        "deviceAgain": "invalid_grant",
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from tests.backend.accounts.stand import PASSWORD_HASH, Stand, at_once
 from uploader.backend.accounts import tokens, users
 from uploader.backend.accounts.commands import change_password, disable_user
-from uploader.backend.store.models import OAuthCode, OAuthToken
+from uploader.backend.store.sign_in_models import OAuthCode, OAuthToken
 
 
 def test_a_refresh_token_gives_a_new_pair(stand: Stand):

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidRequestError, OAuth2Payload
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 
 CLIENT_ID = "reelferry-desktop"
 SCOPES = ("upload", "offline_access")
+GRANT_TYPES = ("authorization_code", "refresh_token", DEVICE_CODE_GRANT_TYPE)
 PUBLIC = ("none",)  # a desktop program can keep no secret: its client does not authenticate
 
 CALLBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}/callback")
@@ -20,6 +22,7 @@ class DesktopApp(ClientMixin):
     """The one client: public, on any port of the loopback address (RFC 8252, 7.3)."""
 
     client_id = CLIENT_ID
+    name = "Reelferry app"
 
     def get_client_id(self) -> str:
         """Its name on the wire."""
@@ -50,8 +53,8 @@ class DesktopApp(ClientMixin):
         return response_type == "code"
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Codes and refresh tokens."""
-        return grant_type in {"authorization_code", "refresh_token"}
+        """Codes by browser, codes by another computer, refresh tokens."""
+        return grant_type in GRANT_TYPES
 
 
 CLIENTS = {CLIENT_ID: DesktopApp()}

@@ -4,11 +4,11 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from uploader.backend.accounts import pages, passwords, users
+from uploader.backend.accounts import pages, password_check, users
 from uploader.backend.accounts.asked import Asked
 from uploader.backend.accounts.forms import TOO_LATE, FormFields, FormSeal, Pairs
 from uploader.backend.accounts.grants import SignInServer
-from uploader.backend.accounts.limits import SignInAttempt
+from uploader.backend.accounts.password_check import NotLetIn
 from uploader.backend.context import Backend, TheBackend
 from uploader.backend.store.models import User
 
@@ -57,21 +57,10 @@ class _Visit:
         username = users.tidy_username(typed.get("username", ""))
         if not self._seal.holds(typed.get("seal", "")):
             return self._page(username, TOO_LATE, 403)
-        attempt = SignInAttempt(self._backend, self._request, username, self._now)
-        if not attempt.allowed():
-            minutes = -(-attempt.wait // 60)
-            words = f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
-            response = self._page(username, words, 429)
-            response.headers["Retry-After"] = str(attempt.wait)
-            return response
-        with self._backend.database.read() as session:
-            user = users.named(session, username)
-        if not passwords.matches(typed.get("password", ""), user.password_hash if user else None) or user is None:
-            return self._page(username, "The username or the password is not right.", 403)
-        attempt.was_right()
-        if user.disabled_at is not None:
-            return self._page(username, "This account is switched off. Ask the person who runs this server.", 403)
-        return granted(self._backend, self._pairs, user.id)
+        found = password_check.check(self._backend, self._request, typed, self._now)
+        if isinstance(found, NotLetIn):
+            return found.on(self._page(username, found.words, found.status))
+        return granted(self._backend, self._pairs, found.id)
 
     def _refusal(self) -> Response | None:
         """What to answer when the app's request will not do, or nobody could sign in anyway."""
@@ -81,7 +70,7 @@ class _Visit:
                 server.consent(Asked(self._pairs))
             except OAuth2Error as error:
                 return server.told(error) if error.redirect_uri else self._broken(error)
-            return None if users.anyone(session) else self._nobody_yet()
+            return None if users.anyone(session) else pages.nobody_yet(self._backend.base_url)
 
     def _page(self, username: str = "", trouble: str = "", status: int = 200) -> Response:
         with self._backend.database.read() as session:
@@ -105,13 +94,6 @@ class _Visit:
             f"For its developer: {error.description or error.error}",
         )
         return pages.Page("This sign-in does not work", says, self._backend.base_url, status=400).response()
-
-    def _nobody_yet(self) -> Response:
-        says = (
-            "The first account is made with a link that works once. Reelferry opens it when the server first starts.",
-            "The server also prints it where it is started. Start it again to get a new one.",
-        )
-        return pages.Page("This server has no account yet", says, self._backend.base_url).response()
 
 
 def granted(backend: Backend, pairs: Pairs, user_id: str) -> Response:

@@ -10,13 +10,15 @@ from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, grants
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
-from uploader.backend.accounts import tokens
+from uploader.backend.accounts import tokens, users
 from uploader.backend.accounts.asked import CLIENTS, PUBLIC, SCOPES, Asked, DesktopApp
-from uploader.backend.store.models import OAuthCode, OAuthToken, User
+from uploader.backend.accounts.device_grant import DeviceAuthorization, DeviceGrant
+from uploader.backend.store.models import User
+from uploader.backend.store.sign_in_models import OAuthCode, OAuthToken
 
 log = logging.getLogger(__name__)
 logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it writes out the tokens it issues
@@ -35,7 +37,9 @@ class SignInServer(AuthorizationServer):
         self.register_token_generator("default", _mint)
         self.register_grant(CodeGrant, [ProofKey(required=True)])
         self.register_grant(RefreshGrant)
+        self.register_grant(DeviceGrant)
         self.register_endpoint(Revocation)
+        self.register_endpoint(DeviceAuthorization)
 
     def query_client(self, client_id: str) -> DesktopApp | None:
         """A client by its name."""
@@ -85,17 +89,22 @@ class SignInServer(AuthorizationServer):
         response: Response = self.create_endpoint_response(Revocation.ENDPOINT_NAME, asked)
         return response
 
+    def device_codes(self, asked: Asked) -> Response:
+        """Answer an app that wants somebody to sign in at another computer."""
+        response: Response = self.create_endpoint_response(DeviceAuthorization.ENDPOINT_NAME, asked)
+        return response
+
     def save_token(self, token: dict[str, Any], request: Asked) -> None:
-        """Store the digests of a new pair, in the family of what it came from."""
-        before: OAuthToken | OAuthCode = request.refresh_token or request.authorization_code
+        """Store the digests of a new pair, in the family of what it came from; of a device code comes a new one."""
+        before: OAuthToken | OAuthCode | None = request.refresh_token or request.authorization_code
         began = before.family_created_at if isinstance(before, OAuthToken) else self.now
         self.session.add(
             OAuthToken(
                 access_hash=tokens.digest(token["access_token"]),
                 refresh_hash=tokens.digest(token.get("refresh_token") or tokens.new_secret()),
-                family=before.family,
+                family=before.family if before else tokens.new_family(),
                 client_id=request.client.client_id,
-                user_id=before.user_id,
+                user_id=request.user.id,
                 scope=token["scope"],
                 family_created_at=began,
                 access_expires_at=self.now + tokens.ACCESS_LIFE,
@@ -114,10 +123,6 @@ def _mint(scope: str, **_about: object) -> dict[str, Any]:
     if "offline_access" in scope.split():
         token["refresh_token"] = tokens.new_secret(tokens.REFRESH_PREFIX)
     return token
-
-
-def _enabled(user: User | None) -> User | None:
-    return user if user and user.disabled_at is None else None
 
 
 class CodeGrant(grants.AuthorizationCodeGrant):
@@ -151,12 +156,9 @@ class CodeGrant(grants.AuthorizationCodeGrant):
     def query_authorization_code(self, code: str, client: DesktopApp) -> OAuthCode | None:
         """The unused code. A second use ends the sign-in that came of the first (RFC 6749, 4.1.2)."""
         session, now = self.server.session, self.server.now
-        row: OAuthCode | None = session.scalar(
-            select(OAuthCode)
-            .join(User)  # the person's row is locked too, so that ending all their sign-ins misses none
-            .where(OAuthCode.hash == tokens.digest(code), OAuthCode.client_id == client.client_id)
-            .with_for_update()
-        )
+        this = and_(OAuthCode.hash == tokens.digest(code), OAuthCode.client_id == client.client_id)
+        tokens.lock_owner(session, OAuthCode, this)
+        row: OAuthCode | None = session.scalar(select(OAuthCode).where(this))
         if row is not None and row.used:
             log.warning("a sign-in code was used twice; the sign-in was ended (user %s)", row.user_id)
             tokens.revoke_family(session, row.family, now)
@@ -169,7 +171,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):
 
     def authenticate_user(self, authorization_code: OAuthCode) -> User | None:
         """Its person, unless switched off since."""
-        return _enabled(self.server.session.get(User, authorization_code.user_id))
+        return users.enabled(self.server.session, authorization_code.user_id)
 
 
 class ProofKey(CodeChallenge):
@@ -205,7 +207,7 @@ class RefreshGrant(grants.RefreshTokenGrant):
             log.warning("a used refresh token came back; the sign-in was ended (user %s)", row.user_id)
             tokens.revoke_family(session, row.family, now)
             return None
-        return row if _enabled(session.get(User, row.user_id)) else None
+        return row if users.enabled(session, row.user_id) else None
 
     def authenticate_user(self, refresh_token: OAuthToken) -> User | None:
         """Its person."""
@@ -243,5 +245,6 @@ class Revocation(RevocationEndpoint):
 
 
 def _pair(session: Session, condition: ColumnElement[bool]) -> OAuthToken | None:
-    """One pair, its row and its person's row locked until the transaction ends."""
-    return session.scalar(select(OAuthToken).join(User).where(condition).with_for_update())
+    """One pair, its person's turn held until the transaction ends."""
+    tokens.lock_owner(session, OAuthToken, condition)
+    return session.scalar(select(OAuthToken).where(condition))

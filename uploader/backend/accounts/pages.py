@@ -51,7 +51,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that posts to `action` of this server; `leads_to` is the app's address the reply may redirect to."""
+    """A form that posts to `action` of this server; `leads_to` is the app's address the reply may redirect to.
+
+    Beside the button there may be the way out: `cancel`, an address, or `refuse`, a second button that sends
+    `answer=no`.
+    """
 
     action: str
     button: str
@@ -59,15 +63,18 @@ class Form:
     hidden: Mapping[str, str]
     cancel: str = ""
     leads_to: str = ""
+    refuse: str = ""
 
     def html(self) -> str:
         """The form, complete."""
         hidden = (f'<input type="hidden" name="{escape(k)}" value="{escape(v)}">' for k, v in self.hidden.items())
         cancel = f'<a href="{escape(self.cancel)}">Cancel</a>' if self.cancel else ""
+        no = '<button type="submit" class="quiet" name="answer" value="no" formnovalidate>'
+        refuse = f"{no}{escape(self.refuse)}</button>" if self.refuse else ""
         return (
             f'<form method="post" action="{escape(self.action)}">{"".join(hidden)}'
             f"{''.join(one.html() for one in self.fields)}"
-            f'<div class="actions"><button type="submit">{escape(self.button)}</button>{cancel}</div></form>'
+            f'<div class="actions"><button type="submit">{escape(self.button)}</button>{cancel}{refuse}</div></form>'
         )
 
 
@@ -125,6 +132,22 @@ class Page:
         return f"'self' {'http:' if url.hostname == '::1' else f'http://{url.netloc}'}"
 
 
+def _name_and_password(username: str) -> tuple[Field, Field]:
+    return (
+        Field("username", "Username", "username", value=username, focus=not username),
+        Field("password", "Password", "current-password", secret=True, focus=bool(username)),
+    )
+
+
+def nobody_yet(server: str) -> HTMLResponse:
+    """Nobody could sign in: the first account is still to be made."""
+    says = (
+        "The first account is made with a link that works once. Reelferry opens it when the server first starts.",
+        "The server also prints it where it is started. Start it again to get a new one.",
+    )
+    return Page("This server has no account yet", says, server).response()
+
+
 def sign_in(
     *, server: str, hidden: Mapping[str, str], username: str, cancel: str, leads_to: str, trouble: str, status: int
 ) -> HTMLResponse:
@@ -135,10 +158,7 @@ def sign_in(
         hidden=hidden,
         cancel=cancel,
         leads_to=leads_to,
-        fields=(
-            Field("username", "Username", "username", value=username, focus=not username),
-            Field("password", "Password", "current-password", secret=True, focus=bool(username)),
-        ),
+        fields=_name_and_password(username),
     )
     asks = "The Reelferry app on this computer asks to upload videos and post them for you."
     return Page("Sign in", (asks,), server, form, trouble, status).response()
@@ -184,3 +204,55 @@ def set_up(
     button = "Create account and sign in" if leads_to else "Create account"
     form = Form(action, button, fields, hidden, leads_to=leads_to)
     return Page("Create your account", (says,), server, form, trouble, status).response()
+
+
+def code_entry(
+    *, server: str, action: str, hidden: Mapping[str, str], code: str, wrong: str, status: int
+) -> HTMLResponse:
+    """The code that an app on another computer shows."""
+    field = Field(
+        "user_code",
+        "Code",
+        "off",
+        value=code,
+        hint="Eight letters, in capitals or small.",
+        wrong=wrong,
+        extra=' maxlength="20" class="code"',
+        focus=True,
+    )
+    asks = "Reelferry on another computer shows you a code. Type it here to sign in there."
+    return Page(
+        "Sign in on another computer", (asks,), server, Form(action, "Continue", (field,), hidden), "", status
+    ).response()
+
+
+def confirm_device(
+    *,
+    server: str,
+    action: str,
+    hidden: Mapping[str, str],
+    code: str,
+    app: str,
+    username: str,
+    trouble: str,
+    status: int,
+) -> HTMLResponse:
+    """Name and password, for an app on another computer that shows `code`."""
+    asks = (
+        f"The {app} that shows the code {code} asks to upload videos and post them for you.",
+        "Allow it only if that code is on a computer of yours right now. If somebody sent it to you, do not.",
+    )
+    form = Form(action, "Allow", _name_and_password(username), hidden, refuse="Do not allow")
+    return Page("Sign in on another computer", asks, server, form, trouble, status).response()
+
+
+def end_sign_ins(
+    *, server: str, action: str, hidden: Mapping[str, str], username: str, trouble: str, status: int
+) -> HTMLResponse:
+    """Name and password, to end every sign-in of the account."""
+    asks = (
+        "This signs you out of Reelferry on every computer at once, also on one you no longer have.",
+        "Videos and posts stay. Uploads under way wait until you sign in there again.",
+    )
+    form = Form(action, "Sign out everywhere", _name_and_password(username), hidden)
+    return Page("Sign out everywhere", asks, server, form, trouble, status).response()

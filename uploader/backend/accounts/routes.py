@@ -6,16 +6,18 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from uploader.backend.accounts import authorize, first_account
-from uploader.backend.accounts.asked import PUBLIC, SCOPES, Asked
+from uploader.backend.accounts import authorize, device, first_account, sign_out
+from uploader.backend.accounts.asked import GRANT_TYPES, PUBLIC, SCOPES, Asked
 from uploader.backend.accounts.forms import FormFields, Pairs
 from uploader.backend.accounts.grants import SignInServer
-from uploader.backend.accounts.limits import token_wait
+from uploader.backend.accounts.limits import device_wait, token_wait
 from uploader.backend.context import Backend, TheBackend
 
 router = APIRouter(include_in_schema=False)
 router.include_router(authorize.router)
 router.include_router(first_account.router)
+router.include_router(device.router)
+router.include_router(sign_out.router)
 
 
 @router.get("/.well-known/oauth-authorization-server")
@@ -27,9 +29,10 @@ def metadata(backend: TheBackend) -> dict[str, object]:
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "device_authorization_endpoint": f"{issuer}/oauth/device_authorization",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": GRANT_TYPES,
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": PUBLIC,
         "revocation_endpoint_auth_methods_supported": PUBLIC,
@@ -41,20 +44,25 @@ def metadata(backend: TheBackend) -> dict[str, object]:
 @router.post("/oauth/token")
 def token(request: Request, form: FormFields, backend: TheBackend) -> Response:
     """Tokens for a code, or for a refresh token."""
-    return _answer(request, form, backend, SignInServer.issued)
+    return _answer(form, backend, SignInServer.issued, token_wait(backend, request, backend.clock()))
 
 
 @router.post("/oauth/revoke")
 def revoke(request: Request, form: FormFields, backend: TheBackend) -> Response:
     """Sign out."""
-    return _answer(request, form, backend, SignInServer.revoked)
+    return _answer(form, backend, SignInServer.revoked, token_wait(backend, request, backend.clock()))
+
+
+@router.post("/oauth/device_authorization")
+def device_authorization(request: Request, form: FormFields, backend: TheBackend) -> Response:
+    """Codes for an app that cannot open a browser."""
+    return _answer(form, backend, SignInServer.device_codes, device_wait(backend, request, backend.clock()))
 
 
 def _answer(
-    request: Request, form: Pairs, backend: Backend, how: Callable[[SignInServer, Asked], Response]
+    form: Pairs, backend: Backend, how: Callable[[SignInServer, Asked], Response], wait: int | None
 ) -> Response:
     now = backend.clock()
-    wait = token_wait(backend, request, now)
     if wait is not None:
         busy = {"error": "temporarily_unavailable", "error_description": "Too many requests.", "code": "rate_limited"}
         return JSONResponse(busy, 429, {"Retry-After": str(wait)})

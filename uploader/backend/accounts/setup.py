@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from uploader.backend.accounts import passwords, tokens, users
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import SetupLink, User
+from uploader.backend.store.models import User
+from uploader.backend.store.sign_in_models import SetupLink
 
 LIFE = timedelta(hours=24)
 

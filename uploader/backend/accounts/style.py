@@ -55,6 +55,9 @@ button {
   background: var(--accent); border: 0; border-radius: 6px; cursor: pointer;
 }
 button:hover, button:active { background: var(--pressed); }
+button.quiet { color: var(--text); background: var(--surface); border: 1px solid var(--edge); }
+button.quiet:hover, button.quiet:active { background: var(--window); }
+.code { text-transform: uppercase; letter-spacing: 0.12em; font-family: ui-monospace, "DejaVu Sans Mono", monospace; }
 a { color: var(--accent); text-underline-offset: 2px; }
 .actions a { padding: 8px 4px; text-decoration: none; }
 .actions a:hover { text-decoration: underline; }

@@ -5,10 +5,11 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from uploader.backend.store.models import OAuthCode, OAuthToken, User
+from uploader.backend.store.models import User
+from uploader.backend.store.sign_in_models import OAuthCode, OAuthDevice, OAuthToken
 
 ACCESS_PREFIX = "vu_at_"  # prefixes let secret scanners and our own log filter recognise what leaked
 REFRESH_PREFIX = "vu_rt_"
@@ -51,6 +52,16 @@ def owner(session: Session, access_token: str, now: datetime) -> User | None:
     )
 
 
+def lock_owner(session: Session, of: type[OAuthCode | OAuthToken], condition: ColumnElement[bool]) -> None:
+    """Take the turn of the person whose code or token this is, before it is read: `revoke_all` takes it as well.
+
+    Always first, so that nobody waits in a circle; what is read of the person's after this stays true.
+    """
+    session.execute(
+        select(User.id).join(of, of.user_id == User.id).where(condition).with_for_update(of=User, key_share=True)
+    )
+
+
 def revoke_family(session: Session, family: str, now: datetime) -> None:
     """End one sign-in: every token that ever came of it."""
     session.execute(
@@ -59,8 +70,9 @@ def revoke_family(session: Session, family: str, now: datetime) -> None:
 
 
 def revoke_all(session: Session, user_id: str, now: datetime) -> None:
-    """End every sign-in of a user, also one just beginning. Change the user's own row first: that locks it."""
+    """End every sign-in of a user, also one just beginning. Change or lock the user's own row first."""
     session.execute(delete(OAuthCode).where(OAuthCode.user_id == user_id))
+    session.execute(delete(OAuthDevice).where(OAuthDevice.user_id == user_id))  # before the tokens that come of them
     session.execute(
         update(OAuthToken).where(OAuthToken.user_id == user_id, OAuthToken.revoked_at.is_(None)).values(revoked_at=now)
     )

@@ -59,6 +59,18 @@ def create(session: Session, username: str, name: str, password_hash: str, now: 
     return user
 
 
+def enabled(session: Session, user_id: str | None) -> User | None:
+    """The user of this id, unless there is none or the account is switched off."""
+    user = session.get(User, user_id) if user_id else None
+    return user if user and user.disabled_at is None else None
+
+
+def sign_out_everywhere(session: Session, user_id: str, now: datetime) -> None:
+    """End all sign-ins of a user, whatever computer they are on."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    tokens.revoke_all(session, user_id, now)
+
+
 def set_password(session: Session, user: User, password_hash: str, now: datetime) -> None:
     """A new password. Whoever was signed in with the old one no longer is."""
     session.execute(update(User).where(User.id == user.id).values(password_hash=password_hash))

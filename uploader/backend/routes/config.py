@@ -5,7 +5,7 @@ from fastapi import APIRouter
 import uploader
 from uploader.backend.context import TheBackend
 from uploader.backend.problems import responses
-from uploader.wire import ServerConfig
+from uploader.wire import SIGN_OUT_EVERYWHERE, ServerConfig
 
 router = APIRouter(prefix="/api", tags=["server"])
 
@@ -20,4 +20,5 @@ def config(backend: TheBackend) -> ServerConfig:
         accepted_types=("video/*",),
         protocols=backend.provider.protocols,
         publishing=("now", "when_ready", "at", "draft"),
+        capabilities=(SIGN_OUT_EVERYWHERE,),
     )

@@ -4,7 +4,6 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -77,9 +76,10 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """A person who may sign in."""
+    """A person who may sign in: with a password here, or at the issuer that knows them as `auth_subject`."""
 
     __tablename__ = "users"
+    __table_args__ = (Index("uq_users_auth_issuer_auth_subject", "auth_issuer", "auth_subject", unique=True),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     username: Mapped[str] = mapped_column(String(64), unique=True)
@@ -87,6 +87,8 @@ class User(Base):
     avatar: Mapped[str | None] = mapped_column(Text)
     verified: Mapped[bool] = mapped_column(default=False, server_default=false())
     password_hash: Mapped[str | None] = mapped_column(Text)
+    auth_issuer: Mapped[str | None] = mapped_column(String(255))
+    auth_subject: Mapped[str | None] = mapped_column(String(255))
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
@@ -282,64 +284,3 @@ class JobRow(Base):
     worker: Mapped[str | None] = mapped_column(String(64))
     done_at: Mapped[datetime | None] = mapped_column(UtcTime)
     error: Mapped[str | None] = mapped_column(Text)
-
-
-class OAuthCode(Base):
-    """An authorization code: one use, one minute. Only its SHA-256 is kept."""
-
-    __tablename__ = "oauth_codes"
-
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    client_id: Mapped[str] = mapped_column(String(64))
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    redirect_uri: Mapped[str] = mapped_column(Text)
-    scope: Mapped[str] = mapped_column(Text)
-    code_challenge: Mapped[str] = mapped_column(Text)
-    code_challenge_method: Mapped[str] = mapped_column(String(10))
-    family: Mapped[str] = mapped_column(String(32))
-    used: Mapped[bool] = mapped_column(default=False)
-    expires_at: Mapped[datetime] = mapped_column(UtcTime)
-
-    def get_redirect_uri(self) -> str:
-        """The name Authlib asks for."""
-        return self.redirect_uri
-
-    def get_scope(self) -> str:
-        """The name Authlib asks for."""
-        return self.scope
-
-
-class OAuthToken(Base):
-    """One row an issued pair; `family` ties all rotations of one sign-in together. Only SHA-256 is kept."""
-
-    __tablename__ = "oauth_tokens"
-
-    access_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    refresh_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    family: Mapped[str] = mapped_column(String(32), index=True)
-    client_id: Mapped[str] = mapped_column(String(64))
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    scope: Mapped[str] = mapped_column(Text)
-    family_created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
-    access_expires_at: Mapped[datetime] = mapped_column(UtcTime)
-    refresh_expires_at: Mapped[datetime] = mapped_column(UtcTime)
-    rotated_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    revoked_at: Mapped[datetime | None] = mapped_column(UtcTime)
-
-    def get_scope(self) -> str:
-        """The name Authlib asks for."""
-        return self.scope
-
-    def check_client(self, client: ClientMixin) -> bool:
-        """The name Authlib asks for."""
-        return bool(self.client_id == client.get_client_id())
-
-
-class SetupLink(Base):
-    """The one-time link that creates the first account. Only its SHA-256 is kept."""
-
-    __tablename__ = "setup_links"
-
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(UtcTime)
-    used_at: Mapped[datetime | None] = mapped_column(UtcTime)

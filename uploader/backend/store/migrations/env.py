@@ -7,6 +7,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+import uploader.backend.store.sign_in_models  # noqa: F401  (its tables belong to Base as well)
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import Base, JsonText, UtcTime
 
