@@ -74,3 +74,14 @@ def test_silence_is_borne_for_thirty_seconds_or_four_chunks():
     assert pace.patience() == 30
     pace.acknowledged(MIB, 20)
     assert pace.patience() == 80
+
+
+def test_pieces_are_large_only_where_they_leave_at_once():
+    pace = Pace()
+    assert pace.piece() == MIB // 4
+    pace.acknowledged(50 * MIB, 1)
+    assert pace.piece() == MIB
+    pace.acknowledged(MIB, 10)
+    pace.acknowledged(MIB, 10)
+    pace.acknowledged(MIB, 10)
+    assert pace.piece() == MIB // 4

@@ -26,6 +26,21 @@ def fine() -> None:
     """The file is what it was."""
 
 
+def piece() -> int:
+    """How long pieces are to be."""
+    return 256 * KIB
+
+
+@pytest.fixture(params=["in memory", "on the disk"], autouse=True)
+def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "on the disk":
+        monkeypatch.setattr(os, "preadv", not_at_hand)
+
+
+def not_at_hand(*_: object) -> int:
+    raise BlockingIOError
+
+
 @pytest.mark.parametrize(
     "span",
     [
@@ -39,15 +54,25 @@ def fine() -> None:
 )
 async def test_pieces_are_the_bytes_of_the_span(path: Path, span: Span):
     async with Reading(path, fine) as reading:
-        pieces = [piece async for piece in reading.pieces(span)]
+        pieces = [piece async for piece in reading.pieces(span, piece)]
     assert b"".join(pieces) == path.read_bytes()[span.start : span.start + span.length]
     assert all(type(piece) is bytes and 0 < len(piece) <= 256 * KIB for piece in pieces)
+
+
+async def test_the_length_of_a_piece_may_change_on_the_way_and_is_a_mib_at_most(path: Path):
+    lengths: list[int] = []
+    async with Reading(path, fine) as reading:
+        async for piece in reading.pieces(Span(0, SIZE), lambda: 9 * 1024 * KIB if lengths else 64 * KIB):
+            lengths.append(len(piece))  # noqa: PERF401  (the next length depends on it)
+    assert sum(lengths) == SIZE
+    assert lengths[0] == 64 * KIB
+    assert 64 * KIB < max(lengths) <= 1024 * KIB
 
 
 async def test_more_than_there_is_is_a_changed_file(path: Path):
     async with Reading(path, fine) as reading:
         with pytest.raises(FileChanged):
-            assert [len(piece) async for piece in reading.pieces(Span(SIZE - 10, 11))]
+            assert [len(piece) async for piece in reading.pieces(Span(SIZE - 10, 11), piece)]
 
 
 async def test_a_file_that_is_not_there_is_missing(tmp_path: Path):
@@ -70,7 +95,7 @@ async def test_what_the_check_says_stops_everything(path: Path):
 
 async def test_a_file_edited_between_two_reads_is_noticed(path: Path):
     async with Reading(path, fine) as reading:
-        pieces = reading.pieces(Span(0, SIZE))
+        pieces = reading.pieces(Span(0, SIZE), piece)
         await anext(pieces)
         with path.open("r+b") as file:
             file.seek(SIZE - 1)
@@ -88,6 +113,6 @@ async def test_nothing_stays_open(path: Path):
     before = open_files()
     for _ in range(20):
         async with Reading(path, fine) as reading:
-            await anext(reading.pieces(Span(0, SIZE)))
+            await anext(reading.pieces(Span(0, SIZE), piece))
         reading._thread.shutdown(wait=True)
     assert open_files() == before

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpcore
 
+from uploader.engine.direct import Connections
+
 SYSTEM = platform.system()
 BLOCK = 64 * 1024
 INTERIM = b"HTTP/1.1 1"
@@ -145,10 +147,10 @@ class _Patience:
 
 
 class Lines(httpcore.AsyncNetworkBackend):
-    """Makes connections that are lines."""
+    """Makes connections that are lines, over those of `backend`."""
 
-    def __init__(self) -> None:
-        self._backend = httpcore.AnyIOBackend()
+    def __init__(self, backend: httpcore.AsyncNetworkBackend | None = None) -> None:
+        self._backend = backend or _backend()
 
     async def connect_tcp(
         self,
@@ -160,6 +162,11 @@ class Lines(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """A connection to `host`."""
         return Line(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+def _backend() -> httpcore.AsyncNetworkBackend:
+    """Windows' event loop, which can start processes, cannot tell when a socket is ready; anyio copes."""
+    return httpcore.AnyIOBackend() if SYSTEM == "Windows" else Connections()
 
 
 async def _drop(task: asyncio.Task[Any]) -> None:

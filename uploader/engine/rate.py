@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 LEAST = 256 * 1024
+PIECE, LARGE_PIECE = 256 * 1024, 1024 * 1024  # bytes that go to the socket at once: large ones cost less a byte
+SOON = 0.05  # seconds in which a large piece has to be gone
 SHORTEST, AIM, LONGEST = 4.0, 6.0, 8.0  # seconds a chunk should take
 WEIGHT = 0.3  # of the newest measurement
 SILENCE = 30.0
@@ -51,6 +53,10 @@ class Pace:
         self.seconds = smooth(self.seconds, seconds)
         if length >= self.chunk / 2:  # the short end of a file says little
             self.chunk = max(LEAST, resized(length, seconds))
+
+    def piece(self) -> int:
+        """Bytes to hand to the socket at once: as many as leave so soon that progress stays smooth."""
+        return LARGE_PIECE if self.rate * SOON >= LARGE_PIECE else PIECE
 
     def failed(self) -> None:
         """A chunk did not get through."""

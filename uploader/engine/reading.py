@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,11 +15,10 @@ from uploader.errors import FileChanged
 from uploader.protocols import Span
 
 READ = 1024 * 1024
-PIECE = 256 * 1024
 
 
 class Reading:
-    """One file, open for one request. Every read happens in a thread of its own, one ahead of what is asked for.
+    """One file, open for one request. What is not in memory is read in a thread of its own, ahead of what is asked for.
 
     `check` is asked once the file is open: raising there stops the request before a byte of it is sent. From then on
     the file must stay as it was: FileChanged, before the bytes in doubt are handed out.
@@ -28,6 +29,7 @@ class Reading:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reading")
         self._fd = self._thread.submit(os.open, path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._looks: tuple[int, ...] = ()
+        self._buffer = memoryview(bytearray(READ))
 
     async def __aenter__(self) -> Self:
         try:
@@ -51,17 +53,46 @@ class Reading:
     ) -> None:
         self._close()
 
-    async def pieces(self, span: Span) -> AsyncGenerator[bytes, None]:
-        """The bytes of `span`, 256 KiB at a time. FileChanged if they are not all there."""
-        ends = [*range(span.start + READ, span.start + span.length, READ), span.start + span.length]
-        ahead = self._thread.submit(self._read, span.start, ends[0])
-        for end, after in zip(ends, [*ends[1:], None], strict=True):
+    async def pieces(self, span: Span, longest: Callable[[], int]) -> AsyncGenerator[bytes, None]:
+        """The bytes of `span`, `longest()` at a time, never more than a MiB. FileChanged if they are not all there."""
+        start, end = span.start, span.start + span.length
+        while start < end and (piece := self._at_hand(start, min(longest(), end - start))):
+            start += len(piece)
+            yield piece
+            await asyncio.sleep(0)  # a line that takes everything at once would let nobody else have a turn
+        async with aclosing(self._fetched(start, end)) as blocks:
+            async for block in blocks:
+                start = 0
+                while start < len(block):
+                    piece = block[start : start + longest()]
+                    start += len(piece)
+                    yield piece
+
+    def _at_hand(self, start: int, length: int) -> bytes:
+        """The bytes, or the first of them, if the system has them in memory: no thread need be woken for those."""
+        if sys.platform != "linux":
+            return b""
+        fd, buffer = self._fd.result(), self._buffer[:length]
+        try:
+            found = os.preadv(fd, [buffer], start, os.RWF_NOWAIT)
+        except OSError:  # not there, or not to be had this way
+            return b""
+        if _looks(os.fstat(fd)) != self._looks:
+            raise FileChanged("changed while it was being read")
+        return bytes(buffer[:found])
+
+    async def _fetched(self, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The bytes a MiB at a time, each read by the thread while the one before it is on its way."""
+        ahead = self._fetch(start, end)
+        while ahead is not None:
             with translated(self._path):
                 block = await asyncio.wrap_future(ahead)
-            if after is not None:
-                ahead = self._thread.submit(self._read, end, after)
-            for start in range(0, len(block), PIECE):
-                yield block[start : start + PIECE]
+            start += len(block)
+            ahead = self._fetch(start, end)
+            yield block
+
+    def _fetch(self, start: int, end: int) -> "Future[bytes] | None":
+        return self._thread.submit(self._read, start, min(start + READ, end)) if start < end else None
 
     def _read(self, start: int, end: int) -> bytes:
         fd = self._fd.result()

@@ -158,7 +158,7 @@ class _Courier:
                 yield part
                 continue
             sent = part.start
-            async with aclosing(reading.pieces(part)) as pieces:
+            async with aclosing(reading.pieces(part, self.watch.pace.piece)) as pieces:
                 async for piece in pieces:
                     rest = piece
                     while rest:
