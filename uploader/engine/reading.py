@@ -53,7 +53,7 @@ class Reading:
     ) -> None:
         self._close()
 
-    async def pieces(self, span: Span, longest: Callable[[], int]) -> AsyncGenerator[bytes, None]:
+    async def pieces(self, span: Span, longest: Callable[[], int] = lambda: READ) -> AsyncGenerator[bytes, None]:
         """The bytes of `span`, `longest()` at a time, never more than a MiB. FileChanged if they are not all there."""
         start, end = span.start, span.start + span.length
         while start < end and (piece := self._at_hand(start, min(longest(), end - start))):
