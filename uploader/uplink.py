@@ -127,6 +127,12 @@ def parse_rate(words: str) -> int:
     return round(rate)
 
 
+def rate_words(rate: int) -> str:
+    """A limit the way people know their line: "8 Mbit/s", "12.5 Mbit/s", "400 kbit/s"."""
+    bits = rate * 8
+    return f"{bits / 1e6:.4g} Mbit/s" if bits >= 1e6 else f"{bits / 1e3:.4g} kbit/s"
+
+
 def _written(cell: Cell) -> str:
     return "full" if cell is FULL else "pause" if cell == PAUSE else str(cell)
 

@@ -3,9 +3,10 @@
 import argparse
 import logging
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
@@ -24,6 +25,7 @@ from uploader.desktop.resources import resource
 from uploader.desktop.session import Session
 from uploader.desktop.signals import Signals
 from uploader.desktop.theme import Theme
+from uploader.desktop.uploads_page import UploadsPage
 from uploader.engine import instance
 from uploader.engine.commands import Commands
 from uploader.engine.engine import Engine
@@ -73,6 +75,8 @@ class Desktop:
         self.preferences = Preferences(self.window)
         self.general = GeneralPage(self.theme)
         self.preferences.add("General", self.general)
+        self.uploads = UploadsPage(self.theme)
+        self.preferences.add("Uploads", self.uploads)
         self.connection = Connection(self.window)
         self.session = Session(
             self.bridge,
@@ -138,12 +142,23 @@ class Desktop:
         self.connection.moved.connect(lambda: self.bridge.do(lambda engine: engine.network_changed()))
         self.connection.found.connect(lambda here: self.bridge.do(lambda engine: engine.permission.look(here)))
         window.deeds.anyway_wanted.connect(self.session.upload_anyway)
+        for chooses_limit in (window.work.limit, self.uploads):
+            chooses_limit.chosen.connect(self._allow)
+        window.work.limit.full_speed_wanted.connect(self._hurry)
+        window.limited.connect(self.uploads.show_uplink)
+        self.uploads.show_uplink(self.session.settings.uplink)
 
     def _wear(self, appearance: str) -> None:
         self.theme.choose(appearance)
         self.session.choose(appearance=appearance)
         for shows_appearance in (self.window.header, self.general):
             shows_appearance.show_appearance(appearance)
+
+    def _allow(self, changes: Mapping[str, Any]) -> None:
+        self.bridge.do(lambda engine: engine.allowance.choose(**changes))
+
+    def _hurry(self, on: bool) -> None:
+        self.bridge.do(lambda engine: engine.allowance.full_speed(on))
 
     async def _answer(self, command: instance.Message) -> AsyncGenerator[instance.Message, None]:
         """What another process wants, on the engine's thread."""

@@ -24,7 +24,7 @@ from uploader.desktop.theme import Theme
 from uploader.desktop.thumbnails import Thumbnails
 from uploader.desktop.work_page import WorkPage
 from uploader.engine import drop
-from uploader.engine.facts import Account, Changed, Fact, Network, Removed
+from uploader.engine.facts import Account, Changed, Fact, Limited, Network, Removed
 from uploader.engine.job import Job
 
 VIDEO_FILTER = "Videos ({});;All files (*)".format(" ".join(f"*{ending}" for ending in sorted(drop.VIDEO_TYPES)))
@@ -36,6 +36,7 @@ class MainWindow(QMainWindow):
     quit_wanted = Signal()
     community_chosen = Signal(object)
     preferences_wanted = Signal(str)
+    limited = Signal(object)
 
     def __init__(self, theme: Theme, do: Do, community_id: str | None = None) -> None:
         super().__init__()
@@ -85,6 +86,9 @@ class MainWindow(QMainWindow):
                 case Network():
                     self._network = fact
                     self.header.show_network(fact)
+                case Limited():
+                    self.work.limit.show(fact)
+                    self.limited.emit(fact.chosen)
                 case _:
                     pass
         if self._awaited and self.model.job(self._awaited):
@@ -209,6 +213,7 @@ class MainWindow(QMainWindow):
         self.form.acted.connect(self.deeds.perform)
         self.form.back.connect(self._back)
         self.form.community_chosen.connect(self._community_picked)
+        self.work.limit.page_wanted.connect(self.preferences_wanted)
         self.work.empty.choose_wanted.connect(self.choose_files)
         self.work.filter.textChanged.connect(self._look_for)
         self.drops.dropped.connect(self.add)

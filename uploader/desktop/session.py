@@ -16,7 +16,7 @@ from uploader.desktop.main_window import MainWindow
 from uploader.desktop.signing_out import SignOutEverywhere
 from uploader.engine.client import Client
 from uploader.engine.engine import Engine
-from uploader.engine.facts import Account, AccountState, Fact, Network
+from uploader.engine.facts import Account, AccountState, Fact, Limited, Network
 from uploader.engine.http import api_client
 from uploader.engine.job import Trouble
 from uploader.engine.session import MemoryVault, Vault
@@ -54,6 +54,7 @@ class Session(QObject):
         self._local = LocalServer()
         self._signing_in: Doing | None = None
         self._account, self._network = Account(), Network(online=True, rate=0)
+        self._limited: Limited | None = None
         self._notes: list[Trouble] = []
         self._read: Trouble | None = None
         self._straight_on = False
@@ -243,10 +244,13 @@ class Session(QObject):
                 case Network():
                     self._network = fact
                     self._show_banner()
+                case Limited():
+                    self._limited = fact
+                    self._show_banner()
                 case _:
                     pass
-        if self._network.held:
-            self._show_banner()
+        if self._network.held or (self._limited and self._limited.held):
+            self._show_banner()  # it is said only while something waits for it
 
     def _show_account(self) -> None:
         if self._account.state is AccountState.SIGNED_OUT:
@@ -279,6 +283,9 @@ class Session(QObject):
             case _ if self._network.held and self._window.model.tally.unfinished:
                 held = self._network.held
                 banner.say(held.title, held.hint, "Upload anyway", self.upload_anyway)
+            case _ if self._limited and self._limited.held and self._window.model.tally.unfinished:
+                held = self._limited.held
+                banner.say(held.title, held.hint, "Full speed for an hour", self._hurry)
             case _ if self._notes:
                 banner.say(self._notes[0].title, self._notes[0].hint, "OK", self._next_note)
             case _:
@@ -287,6 +294,9 @@ class Session(QObject):
     def _dismiss(self) -> None:
         self._read = self._account.trouble
         self._show_banner()
+
+    def _hurry(self) -> None:
+        self._bridge.do(lambda engine: engine.allowance.full_speed(True))
 
     def _next_note(self) -> None:
         self._notes.pop(0)

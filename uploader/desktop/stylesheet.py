@@ -53,6 +53,11 @@ QPushButton[role="primary"]:disabled {{
 }}
 QPushButton[role="plain"], QToolButton[role="plain"] {{ background: transparent; border-color: transparent; }}
 QPushButton[role="plain"]:hover, QToolButton[role="plain"]:hover {{ background: {c.hover}; }}
+QPushButton[role="status"] {{
+    background: transparent; border-color: transparent; color: {c.secondary}; font-size: {t.SMALL}px;
+    padding: 0 {t.S}px; min-height: {t.HOUR - 2}px;
+}}
+QPushButton[role="status"]:hover, QPushButton[role="status"]:open {{ background: {c.hover}; color: {c.text}; }}
 QPushButton[role="link"] {{
     background: transparent; border: 0; color: {c.accent}; padding: 0 {t.XS}px; text-decoration: underline;
 }}
@@ -98,6 +103,10 @@ QTabBar::tab:hover {{ color: {c.text}; }}
 QTabBar::tab:selected {{ color: {c.text}; border-bottom-color: {c.accent}; }}
 
 QListView {{ background: {c.window}; border: 0; outline: 0; }}
+QTableView {{ background: transparent; border: 0; outline: 0; }}
+QHeaderView, QHeaderView::section, QTableCornerButton::section {{
+    background: transparent; color: {c.secondary}; border: 0; font-size: {t.SMALL}px;
+}}
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: 0; }}
 QScrollBar:vertical {{ background: transparent; width: {t.M}px; margin: 0; }}
 QScrollBar::handle:vertical {{

@@ -8,6 +8,7 @@ from uploader.desktop import tokens
 from uploader.desktop.empty_list import EmptyList
 from uploader.desktop.header import Header
 from uploader.desktop.icons import icon
+from uploader.desktop.limit_menu import LimitMenu
 from uploader.desktop.notices import Banner
 from uploader.desktop.pieces import Elided, column, frame, label, named, row
 from uploader.desktop.post_form import PostForm
@@ -34,7 +35,8 @@ class WorkPage(QWidget):
         self.empty = EmptyList(theme)
         self.nothing_found = label("Nothing in the list matches.", "secondary")
         self.nothing_found.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.footing = label("", "secondary")
+        self.footing = Elided("secondary")
+        self.limit = LimitMenu()
         self._lay_out()
         theme.changed.connect(self._draw)
         self._draw()
@@ -80,7 +82,9 @@ class WorkPage(QWidget):
         body.addWidget(self.form)
         status = frame("status")
         status.setFixedHeight(tokens.STATUS)
-        row(0, (tokens.L, 0, tokens.L, 0), status).addWidget(self.footing)
+        line = row(tokens.M, (tokens.L, 0, tokens.S, 0), status)
+        line.addWidget(self.footing, 1)
+        line.addWidget(self.limit.button)
         whole = column(within=self)
         whole.addWidget(self.header)
         whole.addLayout(body, 1)

@@ -84,8 +84,9 @@ class Allowance:
         now = self._clock.now()
         allowed = self._chosen.allowed(now)
         self._limiter.set(allowed.limit or None)
-        self._queue.hold("schedule", _pause(allowed.until, now) if allowed.limit == PAUSE else None)
-        fact = Limited(self._chosen, allowed)
+        held = _pause(allowed.until, now) if allowed.limit == PAUSE else None
+        self._queue.hold("schedule", held)
+        fact = Limited(self._chosen, allowed, held)
         if fact != self._fact:
             self._fact = fact
             self._emit(fact)

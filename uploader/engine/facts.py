@@ -69,10 +69,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """How much of the line uploads may take: what a person chose, and what follows from it now."""
+    """How much of the line uploads may take: what a person chose, what holds now, and, while nothing may, why."""
 
     chosen: Uplink
     now: Allowed
+    held: Trouble | None = None
 
 
 Fact = Changed | Removed | Ordered | Account | Network | Limited
