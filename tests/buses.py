@@ -77,6 +77,9 @@ class Service:
         """The reply to a call."""
         raise NotImplementedError
 
+    def answered(self) -> None:
+        """A reply is on its way."""
+
     def hear(self, member: str, body: tuple[Any, ...]) -> None:
         """A signal."""
 
@@ -102,6 +105,7 @@ class Service:
                     reply = self.answer(message, member, message.body)
                     unknown = new_error(message, "org.freedesktop.DBus.Error.UnknownMethod", "s", (member,))
                     self._connection.send(reply or unknown)
+                    self.answered()
 
 
 class NetworkManager(Service):

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from anyio.from_thread import start_blocking_portal
 
 from uploader import settings
+from uploader.engine import inhibitors
 from uploader.engine.commands import Commands
 from uploader.engine.engine import Engine
 from uploader.engine.instance import Message, Owner, ask, follow
 from uploader.engine.session import Vault
+from uploader.engine.wakefulness import NoInhibitor
 from uploader.engine.way_out import Way
 from uploader.errors import QueueInUse, SignInNeeded
 from uploader.keychain import KeyringVault
@@ -86,6 +88,7 @@ async def open_engine(paths: Paths, server: str, vault: Vault, *, run: bool, onl
             keep=lambda uplink: settings.keep_uplink(paths.settings, uplink),
             way=Way.of(chosen),
             pause_when_metered=chosen.pause_when_metered,
+            inhibitor=inhibitors.of_this_system() if run else NoInhibitor(),
         )
         async with opening as opened, _surroundings(opened):
             yield Opened(opened, started)

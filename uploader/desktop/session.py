@@ -14,6 +14,7 @@ from uploader.desktop.bridge import Bridge, Doing, Emit
 from uploader.desktop.first_run import FirstRun
 from uploader.desktop.main_window import MainWindow
 from uploader.desktop.signing_out import SignOutEverywhere
+from uploader.engine import inhibitors
 from uploader.engine.client import Client
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Account, AccountState, Fact, Limited, Network
@@ -166,6 +167,7 @@ class Session(QObject):
                 way=Way.of(chosen),
                 here=here,
                 pause_when_metered=chosen.pause_when_metered,
+                inhibitor=inhibitors.of_this_system(),
             )
 
         def opened(engine: Engine) -> None:

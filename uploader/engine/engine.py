@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from uploader import media
 from uploader.engine.account import AccountKeeper
@@ -16,11 +17,13 @@ from uploader.engine.http import api_client, upload_client
 from uploader.engine.job import Trouble
 from uploader.engine.limit import Limiter
 from uploader.engine.network import NetworkWatch
+from uploader.engine.proxies import is_loopback
 from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
 from uploader.engine.session import Session, Vault
 from uploader.engine.store import Store
 from uploader.engine.surroundings import Permission, Surroundings
+from uploader.engine.wakefulness import Inhibitor, NoInhibitor, Wakefulness
 from uploader.engine.way_out import Way, WayOut
 from uploader.engine.work import Media, World
 from uploader.errors import SignInNeeded
@@ -54,6 +57,7 @@ class Engine:
         look: Media,
         here: Surroundings,
         pause_when_metered: bool,
+        inhibitor: Inhibitor,
     ) -> None:
         self._way_out = way_out
         self.session = Session(server, vault, api, lost=self._lost)
@@ -84,7 +88,13 @@ class Engine:
         )
         emit(self.account.fact)
         emit(self.network.fact)
-        self.queue = Queue(store, world, emit, slots=uplink.slots)
+        self._wakefulness = Wakefulness(inhibitor, clock, server_is_here=is_loopback(urlsplit(server).hostname or ""))
+
+        def tell(fact: Fact) -> None:
+            self._wakefulness.take(fact)
+            emit(fact)
+
+        self.queue = Queue(store, world, tell, slots=uplink.slots)
         self.allowance = Allowance(uplink, limiter, self.queue, emit=emit, keep=keep, clock=clock)
         self.permission = Permission(self._hold, pause_when_metered=pause_when_metered)
         self.permission.look(here)
@@ -108,14 +118,15 @@ class Engine:
         look: Media = media,
         here: Surroundings = Surroundings(),  # noqa: B008  (frozen)
         pause_when_metered: bool = True,
+        inhibitor: Inhibitor = NoInhibitor(),  # noqa: B008  (has no state)
     ) -> AsyncIterator["Engine"]:
         """An engine for as long as the context lasts. Without `run` nothing moves by itself: for looking and editing.
 
         `emit` is called on this loop with every fact, first with all that is known. `notes` says, in words, what was
         wrong with the queue on disk. DiskFull or QueueNotSaved if there can be no queue. `uplink` is how much of the
         line uploads may take; `keep` is called, in a thread, with what is chosen later. `way` is how connections leave
-        this computer, `here` the network it is on. `clock`, `pace` and `look` (time, patience, what looks into files)
-        are for tests to bring their own.
+        this computer, `here` the network it is on, `inhibitor` how it is asked not to sleep. `clock`, `pace` and `look`
+        (time, patience, what looks into files) are for tests to bring their own.
         """
         paths.make()
         store = Store.open(paths.queue)  # not in a thread: cancelled there, it would be left open
@@ -138,6 +149,7 @@ class Engine:
                     look=look,
                     here=here,
                     pause_when_metered=pause_when_metered,
+                    inhibitor=inhibitor,
                 )
                 tasks = engine._start() if run else []
                 try:
@@ -166,6 +178,7 @@ class Engine:
             _background(self.account.run(), "account"),
             _background(self.network.run(), "network"),
             _background(self.allowance.run(), "allowance"),
+            _background(self._wakefulness.run(), "wakefulness"),
         ]
 
     def _hold(self, why: Trouble | None) -> None:

@@ -32,7 +32,7 @@ async def follow(found: Callable[[Surroundings], object]) -> None:
                 while True:
                     await signals.get()
                     found(await _look(router))
-    except (OSError, EOFError, TimeoutError, DBusErrorResponse, KeyError) as error:
+    except (OSError, EOFError, KeyError, ValueError, RuntimeError, DBusErrorResponse) as error:
         log.info("no word on the network from NetworkManager: %r", error)
 
 
