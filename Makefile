@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test torture check format lock screenshots package bench clean
+.PHONY: run test torture check format lock screenshots package bench bench-server clean
 
 run: $(VENV)/run
 	@.ci/system-packages run
@@ -40,6 +40,11 @@ bench: $(VENV)/test
 	@.ci/system-packages test
 	@.ci/peers
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-server: $(VENV)/test
+	@.ci/system-packages test
+	@.ci/peers
+	$(BIN)/python -m benchmarks --only load $(ARGS)
 
 lock:
 	@.ci/lock

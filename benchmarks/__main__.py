@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.load import all_at_once
 from benchmarks.memory import command_line
 from benchmarks.plan import Plan
 from benchmarks.queue_size import many_jobs
@@ -26,6 +27,7 @@ MEASUREMENTS: Mapping[str, Callable[[Plan], Iterator[Row]]] = {
     "resend": after_a_cut,
     "queue": many_jobs,
     "receive": one_patch,
+    "load": all_at_once,
 }
 
 

@@ -29,7 +29,7 @@ def one_patch(plan: Plan) -> Iterator[Row]:
         plan.home() as home,
         plan.home() as folder,
         local_server(Server(home / "data")) as local,
-        _tus_server(folder) as endpoint,
+        tus_server(folder) as (endpoint, _),
     ):
         clients = {"ours": lambda: _ours(plan, local), "@tus/server": lambda: _theirs(plan, endpoint, folder)}
         costs = timed.in_turn(plan.runs, clients)
@@ -72,12 +72,13 @@ def _patch(plan: Plan, url: str) -> Cost:
 
 
 @contextmanager
-def _tus_server(folder: Path) -> Iterator[str]:
+def tus_server(folder: Path) -> Iterator[tuple[str, int]]:
+    """@tus/server on this folder: where it answers, and its process id."""
     script = timed.ROOT / "benchmarks" / "tus_server.mjs"
     with subprocess.Popen(
         ["node", script, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PEERS
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/files"
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/files", process.pid
         process.stdin.close()
