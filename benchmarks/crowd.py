@@ -114,22 +114,8 @@ async def upload(film: Path, url: str) -> None:
     """One PATCH of the whole file by curl."""
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
     said = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    command = [
-        "curl",
-        "-sS",
-        "-X",
-        "PATCH",
-        "-T",
-        film,
-        *said,
-        "-H",
-        "Expect:",
-        "-o",
-        "/dev/null",
-        "-w",
-        "%{http_code}",
-    ]
-    process = await asyncio.create_subprocess_exec(*command, url, stdout=asyncio.subprocess.PIPE)
+    command = ["curl", "-sS", "-X", "PATCH", "-T", str(film), *said, "-H", "Expect:", "-o", "/dev/null"]
+    process = await asyncio.create_subprocess_exec(*command, "-w", "%{http_code}", url, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
     if out != b"204":
         raise RuntimeError(f"an upload was answered {out.decode()}")
