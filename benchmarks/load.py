@@ -68,7 +68,7 @@ def all_at_once(plan: Plan) -> Iterator[Row]:
             ours.memory = _peak(local.server.process.pid)
     finally:
         os.sched_setaffinity(0, cores)
-    what = f"{UPLOADS} uploads of {size / MIB:.0f} MiB, {STREAMS} streams, {A_SECOND} status/s"
+    what = f"{UPLOADS} × {size / MIB:.0f} MiB, {STREAMS} streams, {A_SECOND} status/s"
     rates = statistics.median(ours.rates), statistics.median(theirs.rates)
     yield at_least(f"{what}: bytes", rates[0] / MIB, rates[1] / MIB, "MiB/s", 1)
     yield no_more_than(f"{what}: p99 of status", ours.p99, theirs.p99, "ms", 150)

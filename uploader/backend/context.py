@@ -40,9 +40,13 @@ class Backend:
 
 
 def the_backend(request: Request) -> Backend:
-    """The dependency that gives a route its parts."""
+    """The parts of the server that this request came to."""
     backend: Backend = request.app.state.backend
     return backend
 
 
-TheBackend = Annotated[Backend, Depends(the_backend)]
+async def _on_the_loop(request: Request) -> Backend:
+    return the_backend(request)  # a plain dependency would cost a thread's turn
+
+
+TheBackend = Annotated[Backend, Depends(_on_the_loop)]
