@@ -21,8 +21,8 @@ from uploader.paths import Paths
 
 WRONG = 2
 TURN = 0.0005
-"""Seconds that one thread computes while others wait for the interpreter; ten times shorter than Python's own, so that a
-status request, which changes threads a dozen times, does not wait for uploads as often.
+"""Seconds that one thread computes while others wait for the interpreter: a tenth of Python's own, so that a status
+request, which changes threads a dozen times, waits less for uploads.
 """
 
 
