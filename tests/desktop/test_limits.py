@@ -1,5 +1,6 @@
 """The upload limit in the window: what holds is said, and everything that changes it is reached without a mouse."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from uploader.desktop.limit_menu import LimitMenu
 from uploader.desktop.rate_question import RateQuestion, ask_rate
 from uploader.desktop.theme import Theme
 from uploader.desktop.uploads_page import UploadsPage
+from uploader.engine import instance
 from uploader.engine.facts import Account, AccountState, Changed, Limited, Network
 from uploader.engine.job import Trouble
 from uploader.settings import Settings
@@ -216,6 +218,19 @@ class TestProgram:
         qtbot.waitUntil(lambda: settings.load(desks.paths.settings).limit == 2 * MBIT, timeout=PATIENCE)
         desktop.session.choose(appearance="light")
         assert settings.load(desks.paths.settings).limit == 2 * MBIT
+
+    def test_a_limit_set_in_a_terminal_holds_and_shows_in_the_window(
+        self, qtbot: QtBot, desktop: Desktop, desks: Desks
+    ):
+        command = {"do": "limit", "change": {"limit": 3 * MBIT, "slots": 2}}
+        said: list[Any] = []
+        other = threading.Thread(target=lambda: said.extend(instance.ask(desks.paths, command)))
+        other.start()
+        qtbot.waitUntil(lambda: bool(said), timeout=PATIENCE)
+        other.join()
+        assert said[0]["now"] == 3 * MBIT
+        qtbot.waitUntil(lambda: self.words(desktop) == "Limit: 3 Mbit/s", timeout=PATIENCE)
+        assert desktop.uploads.slots.currentData() == 2
 
     def test_full_speed_is_on_after_a_restart_too(self, qtbot: QtBot, desktop: Desktop, desks: Desks):
         desktop.window.work.limit.full_speed_wanted.emit(True)

@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from uploader import __version__, log
-from uploader.cli import network, reach, sign_in
+from uploader.cli import limits, network, reach, sign_in
 from uploader.cli.tell import Teller, teller
 from uploader.engine.instance import Message
 from uploader.errors import KeyringTrouble, ReelferryError, SignInFailed, SignInNeeded, Unexpected
 from uploader.paths import Paths
+from uploader.uplink import MOST_SLOTS
 
 NOTES = """
 `reelferry window [FILE…]` opens the window (so does `reelferry` alone, where there is a display); `reelferry server …`
@@ -221,6 +222,43 @@ def network_(
     with _talking(as_json) as tell:
         network.change(Paths.of_user(), proxy, certificates, metered)
         network.show(Paths.of_user(), tell)
+
+
+@app.command("limit")
+def limit_(
+    rate: Annotated[
+        str | None, typer.Argument(metavar="[SPEED]", help="Such as 4Mbit/s or 500kB/s; `off`; `scheduled`.")
+    ] = None,
+    *,
+    full_speed: Annotated[
+        bool | None, typer.Option("--for-an-hour/--no-hour", help="Full speed for an hour; or an end to that.")
+    ] = None,
+    at_once: Annotated[
+        int | None, typer.Option("--at-once", min=1, max=MOST_SLOTS, help="How many videos upload at once.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or change how much of the line uploads may take, all together; it holds at once."""
+    change = limits.changes(rate, at_once)
+    with _talking(as_json) as tell, reach.engine(Paths.of_user(), run=False) as engine:
+        limits.limit(engine, tell, change, full_speed=full_speed)
+
+
+@app.command("schedule")
+def schedule_(
+    days: Annotated[str | None, typer.Argument(metavar="[DAYS]", help="Such as mon-fri, sat,sun or all.")] = None,
+    hours: Annotated[str | None, typer.Argument(metavar="[HOURS]", help="Such as 8-18, 22-6 or all.")] = None,
+    speed: Annotated[str | None, typer.Argument(metavar="[SPEED]", help="As for `limit`; `full`; `pause`.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the week's schedule, or write into its hours and follow it from now on."""
+    where, what = [], None
+    if days is not None:
+        if hours is None or speed is None:
+            raise typer.BadParameter("Give days, hours and a speed.")
+        where, what = limits.places(days, hours), limits.cell(speed)
+    with _talking(as_json) as tell, reach.engine(Paths.of_user(), run=False) as engine:
+        limits.schedule(engine, tell, where, what)
 
 
 @app.command("demo")
