@@ -43,6 +43,8 @@ class FakeBackend:
     posts: list[dict[str, object]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    refused: int = 0
+    """PATCHes from another byte than the next one."""
     answered: dict[tuple[str, str], tuple[bytes, object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -180,6 +182,7 @@ class FakeBackend:
         if video is None:
             return Response(status_code=404, headers=TUS)
         if int(request.headers["upload-offset"]) != len(video.held):
+            self.refused += 1
             return Response(status_code=409, headers=TUS)
         try:
             async for piece in request.stream():
