@@ -50,7 +50,9 @@ def test_a_proxy_is_understood_and_written_down_without_its_password(typed: str,
     assert "a b" not in repr(proxy)
 
 
-@pytest.mark.parametrize("typed", ["ftp://proxy", "http://", "socks4://proxy", "http://proxy:x", "http://proxy/path"])
+@pytest.mark.parametrize(
+    "typed", ["ftp://proxy", "http://", "socks4://proxy", "http://proxy:x", "http://proxy/path", "a b"]
+)
 def test_what_is_no_proxy_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match=r"proxy|port|Port"):
         Proxy.parse(typed)

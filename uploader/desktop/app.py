@@ -20,6 +20,8 @@ from uploader.desktop.connection import Connection
 from uploader.desktop.first_run import FirstRun
 from uploader.desktop.general_page import GeneralPage
 from uploader.desktop.main_window import MainWindow
+from uploader.desktop.network_choices import NetworkChoices
+from uploader.desktop.network_page import NetworkPage
 from uploader.desktop.preferences import Preferences
 from uploader.desktop.resources import resource
 from uploader.desktop.session import Session
@@ -77,6 +79,8 @@ class Desktop:
         self.preferences.add("General", self.general)
         self.uploads = UploadsPage(self.theme)
         self.preferences.add("Uploads", self.uploads)
+        self.network = NetworkPage(self.theme)
+        self.preferences.add("Network", self.network)
         self.connection = Connection(self.window)
         self.session = Session(
             self.bridge,
@@ -87,6 +91,7 @@ class Desktop:
             chosen=chosen,
             here=lambda: self.connection.here,
         )
+        NetworkChoices(self.network, self.session, self.bridge, vault)
         self._connect()
 
     def run(self, files: Sequence[Path], *, local: bool = False) -> int:

@@ -121,6 +121,10 @@ class MainWindow(QMainWindow):
         if self.drops.enabled:
             self._focus_list()
 
+    def show_network_preferences(self) -> None:
+        """Where a proxy's name and password are put right."""
+        self.preferences_wanted.emit("Network")
+
     def forget(self) -> None:
         """Show no jobs: another engine is about to tell of its own."""
         self.settle()

@@ -275,6 +275,8 @@ class Session(QObject):
                 banner.say(errors.KeyringLocked.title, errors.KeyringLocked.hint, "Try again", self._refresh)
             case AccountState.KEYRING_ABSENT if self._account.me is None:
                 banner.say(errors.KeyringAbsent.title, errors.KeyringAbsent.hint, "Sign in", self.sign_in)
+            case _ if trouble and trouble.code == errors.ProxyRefused.code:
+                banner.say(trouble.title, trouble.hint, "Network preferences", self._window.show_network_preferences)
             case _ if trouble and trouble != self._read:
                 kept = trouble.code in {errors.KeyringLocked.code, errors.KeyringAbsent.code}
                 banner.say(

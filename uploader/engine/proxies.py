@@ -26,7 +26,14 @@ class Proxy:
         """`scheme://[user[:password]@]host[:port]`; without a scheme it is http. ValueError if it is no such thing."""
         parts = urlsplit(address if "://" in address else f"http://{address}")
         scheme = SPELLINGS.get(parts.scheme, parts.scheme)
-        if scheme not in PORTS or not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        if (
+            scheme not in PORTS
+            or not parts.hostname
+            or any(map(str.isspace, address))
+            or parts.path not in {"", "/"}
+            or parts.query
+            or parts.fragment
+        ):
             raise ValueError(f"{parts.scheme}://{parts.hostname or ''} is no proxy")
         password = None if parts.password is None else unquote(parts.password)
         return cls(scheme, parts.hostname, parts.port or PORTS[scheme], unquote(parts.username or ""), password)

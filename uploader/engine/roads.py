@@ -9,6 +9,7 @@ from typing import Self
 
 import httpcore
 
+from uploader.engine.line import Lines
 from uploader.engine.proxies import Proxy
 from uploader.engine.socks import Denied, Socks
 from uploader.engine.way_out import Road, WayOut
@@ -114,8 +115,13 @@ def _pool(road: Road, lines: httpcore.AsyncNetworkBackend) -> httpcore.AsyncConn
         proxy_ssl_context=road.trust if proxy.scheme == "https" else None,
         max_connections=CONNECTIONS,
         keepalive_expiry=KEPT,
-        network_backend=lines,
+        network_backend=_within_tls() if proxy.scheme == "https" else lines,
     )
+
+
+def _within_tls() -> httpcore.AsyncNetworkBackend:
+    """For TLS to a host within TLS to a proxy: a socket that encrypts by itself cannot do it twice."""
+    return Lines(httpcore.AnyIOBackend())
 
 
 def _for_once(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
