@@ -23,16 +23,20 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QDialog, QMenu
 
 from uploader import errors, media
 from uploader.desktop.drop_overlay import verdict
 from uploader.desktop.first_run import FirstRun
+from uploader.desktop.general_page import GeneralPage
 from uploader.desktop.main_window import MainWindow
+from uploader.desktop.preferences import Preferences
 from uploader.desktop.theme import Theme
+from uploader.desktop.uploads_page import UploadsPage
 from uploader.engine.drop import Refusal
-from uploader.engine.facts import Account, AccountState, Changed, Network
+from uploader.engine.facts import Account, AccountState, Changed, Limited, Network
 from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
+from uploader.uplink import PAUSE, Allowed, Rule, Uplink, Week
 from uploader.wire import Community, Me, ServerConfig
 
 NOW = datetime(2026, 11, 22, 14, 40, tzinfo=UTC)
@@ -166,6 +170,35 @@ def _sign_in_needed(window: MainWindow, _theme: Theme) -> None:
     window.work.banner.say(errors.SignInNeeded.title, errors.SignInNeeded.hint, "Sign in")
 
 
+def _limit(window: MainWindow, theme: Theme) -> None:
+    _choose(0)(window, theme)
+    window.take([Limited(Uplink(limit=625_000), Allowed(625_000, Rule.LIMIT))])
+    button, menu = window.work.limit.button, window.work.limit.menu
+    menu.popup(button.mapToGlobal(QPoint(button.width() - menu.sizeHint().width(), -menu.sizeHint().height())))
+
+
+def _paused(window: MainWindow, _theme: Theme) -> None:
+    until = NOW + timedelta(hours=2, minutes=20)
+    window.take([Limited(Uplink(scheduled=True), Allowed(PAUSE, Rule.SCHEDULE, until))])
+    window.work.banner.say(
+        f"Uploads pause until {until.astimezone():%H:%M}, as your schedule says",
+        "Nothing is lost. “Full speed for an hour” goes on at once.",
+        "Full speed for an hour",
+    )
+
+
+def _uploads(window: MainWindow, theme: Theme) -> None:
+    office = [day * 24 + hour for day in range(5) for hour in range(8, 18)]
+    evening = [day * 24 + hour for day in range(5) for hour in range(19, 22)]
+    page = UploadsPage(theme)
+    page.show_uplink(Uplink(2, None, True, Week().with_cells(office, 625_000).with_cells(evening, PAUSE)))
+    preferences = Preferences(window)
+    preferences.add("General", GeneralPage(theme))
+    preferences.add("Uploads", page)
+    preferences.show_page("Uploads")
+    preferences.move(window.mapToGlobal(QPoint((window.width() - preferences.width()) // 2, 16)))
+
+
 PICTURES: Mapping[str, Picture] = {
     "screenshot": Picture(STANDARD, _choose(0)),
     "errors": Picture(STANDARD, _bottom),
@@ -178,6 +211,11 @@ PICTURES: Mapping[str, Picture] = {
     "banner": Picture(STANDARD, _sign_in_needed),
     "toast": Picture(STANDARD, lambda window, _: window.toast.say("Cancelled “Harbour at dawn”", lambda: None)),
     "menu": Picture(STANDARD, _menu),
+    "limit": Picture(STANDARD, _limit),
+    "paused": Picture(STANDARD, _paused),
+    "preferences": Picture(STANDARD, _uploads),
+    "small-limit": Picture(SMALL, _limit),
+    "small-preferences": Picture(SMALL, _uploads),
     "first-run": Picture(STANDARD, _first_run(FirstRun.ask_server), empty=True),
     "first-run-wrong": Picture(
         STANDARD,
@@ -213,7 +251,7 @@ def take(application: QApplication, picture: Picture, appearance: str, some: lis
     application.processEvents()
     shown = window.grab()
     for popup in application.topLevelWidgets():
-        if isinstance(popup, QMenu) and popup.isVisible():
+        if isinstance(popup, QMenu | QDialog) and popup.isVisible():
             with QPainter(shown) as painter:
                 painter.drawPixmap(window.mapFromGlobal(popup.pos()), popup.grab())
             popup.close()

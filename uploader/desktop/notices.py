@@ -17,7 +17,7 @@ class Banner(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._action: Callable[[], object] | None = None
-        self.title, self.hint = label("", "title"), label("", "secondary", wrap=True)
+        self.title, self.hint = label("", "title", wrap=True), label("", "secondary", wrap=True)
         self.button = button("Try again")
         self.button.clicked.connect(self._press)
         words = column()
