@@ -59,7 +59,9 @@ class FakeProvider:
     def forget(self, upload_id: str) -> None:
         self.forgotten.append(upload_id)
 
-    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
+    def addresses(
+        self, video_id: str, playback_url: str | None, thumbnail_url: str | None, *, signed: bool = False
+    ) -> Addresses:
         return Addresses(playback_url, thumbnail_url, f"{self.base_url}/watch/{video_id}")
 
     def routes(self) -> Sequence[BaseRoute]:

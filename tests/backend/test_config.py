@@ -127,7 +127,16 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
         ),
         (
             CLOUDFLARE | {"SIGNED_PLAYBACK": "1"},
-            "SIGNED_PLAYBACK=1 is not available with VIDEO_PROVIDER=cloudflare. Use local.",
+            "SIGNED_PLAYBACK=1 with cloudflare needs CLOUDFLARE_SIGNING_KEY_ID and CLOUDFLARE_SIGNING_KEY.",
+        ),
+        (
+            MUX | {"SIGNED_PLAYBACK": "1"},
+            "SIGNED_PLAYBACK=1 with mux needs MUX_SIGNING_KEY and MUX_PRIVATE_KEY.",
+        ),
+        (MUX | {"MUX_SIGNING_KEY": "k"}, "MUX_PRIVATE_KEY is missing: the other half of the signing key is set."),
+        (
+            MUX | {"MUX_SIGNING_KEY": "k", "MUX_PRIVATE_KEY": "bm8="},
+            "MUX_PRIVATE_KEY is not a private key: PEM or JWK, in base64.",
         ),
         (MUX | {"MUX_VIDEO_QUALITY": "best"}, "MUX_VIDEO_QUALITY=best is not known. Use basic or plus or premium."),
         ({"DATABASE_URL": "over there"}, "DATABASE_URL is not a database address. Use sqlite:///… or postgresql://…."),

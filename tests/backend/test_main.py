@@ -153,6 +153,11 @@ def test_accounts_are_made_from_the_command_line_also_beside_a_running_server(tm
         assert httpx.get(server.url + "/healthz", trust_env=False).status_code == 200
 
 
+def test_making_a_signing_key_needs_an_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["cloudflare", "make-signing-key", "--data", str(tmp_path / "data")]) == 2
+    assert capsys.readouterr().err == "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.\n"
+
+
 def test_registering_a_webhook_needs_an_account_and_a_public_address(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -24,6 +24,7 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-token-with-stream-write"
 MIN, MAX, MULTIPLE = 5_242_880, 209_715_200, 262_144
 FORM_LIMIT = 200_000_000
+A_KEY = base64.b64encode(b"-----BEGIN RSA PRIVATE KEY-----").decode()
 LARGEST = 30 * 10**9
 MOST_QUEUED = 120
 METADATA = {"name", "maxDurationSeconds", "expiry", "requiresignedurls", "videoId"}
@@ -46,6 +47,7 @@ class Stored:
     code: str = ""
     text: str = ""
     playable: bool = False
+    private: bool = False
     changes: int = 0
 
 
@@ -65,12 +67,15 @@ class FakeCloudflare:
     """`refusals` are answered before anything is done: (status, headers, body), the first first.
 
     `lists_pending`: whether a list shows videos that wait for their bytes; the documentation does not say.
+    `forgets_privacy`: what was ordered private is public, as after a misspelt key; `keeps_public`: and stays so.
     """
 
     url: str = ""
     location_host: str | None = None
     old_spelling: bool = False
     lists_pending: bool = True
+    forgets_privacy: bool = False
+    keeps_public: bool = False
     videos: dict[str, Stored] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     refusals: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
@@ -85,7 +90,8 @@ class FakeCloudflare:
                 Route(base, self._list, methods=["GET"]),
                 Route(f"{base}/direct_upload", self._direct, methods=["POST"]),
                 Route(f"{base}/webhook", self._webhook, methods=["PUT", "GET"]),
-                Route(f"{base}/{{uid}}", self._video, methods=["GET", "DELETE"]),
+                Route(f"{base}/keys", self._key, methods=["POST"]),
+                Route(f"{base}/{{uid}}", self._video, methods=["GET", "POST", "DELETE"]),
                 Route("/tus/{uid}", self._tus, methods=["HEAD", "PATCH"]),
                 Route("/{uid}", self._form, methods=["POST"]),
             ]
@@ -135,7 +141,7 @@ class FakeCloudflare:
             "uploadExpiry": video.expires_at.isoformat(),
             "maxSizeBytes": None,
             "maxDurationSeconds": video.max_duration,
-            "requireSignedURLs": False,
+            "requireSignedURLs": video.private,
             "allowedOrigins": [],
         }
         if known:
@@ -174,6 +180,7 @@ class FakeCloudflare:
         video = self._add(meta.pop("expiry", None), meta.pop("maxDurationSeconds", ""), int(length), meta, form=False)
         if isinstance(video, Response):
             return video
+        video.private = meta.pop("requiresignedurls", None) is not None and not self.forgets_privacy
         video.creator = request.headers.get("upload-creator")
         host = self.location_host or self.url
         if request.query_params.get("direct_user") != "true":
@@ -200,6 +207,7 @@ class FakeCloudflare:
         if isinstance(video, Response):
             return video
         video.creator = asked.get("creator")
+        video.private = asked.get("requireSignedURLs") is True and not self.forgets_privacy
         return envelope({"uid": video.uid, "uploadURL": f"{self.url}/{video.uid}"})
 
     def _add(
@@ -228,7 +236,16 @@ class FakeCloudflare:
         if request.method == "DELETE":
             del self.videos[uid]
             return Response(status_code=200)
+        if request.method == "POST":
+            asked = json.loads(await request.body())
+            self.videos[uid].private = asked["requireSignedURLs"] and not self.keeps_public
         return envelope(self.shown(uid))
+
+    async def _key(self, request: Request) -> Response:
+        if refused := await self._before(request):
+            return refused
+        made = {"id": uuid4().hex, "pem": A_KEY, "jwk": "e30=", "created": "2026-11-22T10:00:00.000000Z"}
+        return envelope(made)
 
     async def _webhook(self, request: Request) -> Response:
         if refused := await self._before(request):

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from uploader import log
@@ -51,9 +51,10 @@ def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
     user = words.add_parser("user", help="make and change accounts")
     commands.describe(user)
     user.set_defaults(run=_user)
-    cloudflare = words.add_parser("cloudflare", help="have Cloudflare tell this server when a video is ready")
-    cloudflare.add_argument("what", choices=["register-webhook"])
-    cloudflare.set_defaults(run=_register_webhook)
+    cloudflare = words.add_parser("cloudflare", help="what Cloudflare is to be told once")
+    whats = cloudflare.add_subparsers(required=True, metavar="register-webhook|make-signing-key")
+    whats.add_parser("register-webhook").set_defaults(run=_register_webhook)
+    whats.add_parser("make-signing-key").set_defaults(run=_make_signing_key)
     return parser
 
 
@@ -87,17 +88,33 @@ def _register_webhook(_arguments: argparse.Namespace, data: Path) -> int:
     missing = []
     if config.public_url is None:
         missing.append("NEXT_PUBLIC_APP_URL is missing: Cloudflare sends its news there.")
+    with _cloudflare(config, missing) as cloudflare:
+        secret = cloudflare.register_webhook(f"{config.public_url}{WEBHOOK}")
+    sys.stdout.write(f"CLOUDFLARE_WEBHOOK_SECRET={secret}\n")
+    _tell("Set this variable and start the server again. An account has one webhook: this one took its place.")
+    return 0
+
+
+def _make_signing_key(_arguments: argparse.Namespace, data: Path) -> int:
+    """Prints the two variables to set: Cloudflare shows the private half this once."""
+    with _cloudflare(Config.load(os.environ, data), []) as cloudflare:
+        key_id, key = cloudflare.make_signing_key()
+    sys.stdout.write(f"CLOUDFLARE_SIGNING_KEY_ID={key_id}\nCLOUDFLARE_SIGNING_KEY={key}\n")
+    _tell("Set these variables and SIGNED_PLAYBACK=1, and start the server again.")
+    return 0
+
+
+@contextlib.contextmanager
+def _cloudflare(config: Config, missing: list[str]) -> Iterator[CloudflareProvider]:
+    """The account, if nothing is missing; what it refuses is a problem with the configuration."""
     if config.cloudflare is None:
         missing.append("CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.")
     if config.cloudflare is None or missing:
         raise ConfigProblems(missing)
     try:
-        secret = CloudflareProvider(config.cloudflare).register_webhook(f"{config.public_url}{WEBHOOK}")
+        yield CloudflareProvider(config.cloudflare)
     except ProviderFailed as error:
         raise ConfigProblems([f"{error}."]) from error
-    sys.stdout.write(f"CLOUDFLARE_WEBHOOK_SECRET={secret}\n")
-    _tell("Set this variable and start the server again. An account has one webhook: this one took its place.")
-    return 0
 
 
 def _watch_parent(running: server.Server) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from uploader.backend import provider_config
-from uploader.backend.provider_config import CloudflareConfig, MuxConfig
+from uploader.backend.provider_config import SIGNING_KEYS, CloudflareConfig, MuxConfig
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 AVAILABLE = ("local", "cloudflare", "mux")
@@ -88,7 +88,9 @@ class Config:
         metrics_port = reader.number("METRICS_PORT", 0, 65535, least=0)
         cloudflare = provider_config.cloudflare(reader, chosen=provider == "cloudflare")
         mux = provider_config.mux(reader, chosen=provider == "mux")
-        reader.check_promises(provider, max_duration, signed_playback=signed_playback)
+        chosen = {"cloudflare": cloudflare, "mux": mux}.get(provider)
+        can_sign = provider == "local" or (chosen is not None and chosen.signing is not None)
+        reader.check_promises(provider, max_duration, unkept=signed_playback and not can_sign)
         reader.check_listening(host, port)
         if not reader.problems:
             reader.make(data)
@@ -181,10 +183,11 @@ class _Reader:
             self.problems.append("NEXT_PUBLIC_APP_URL must begin with https://: passwords travel to it.")
         return found.rstrip("/")
 
-    def check_promises(self, provider: str, max_duration: int, *, signed_playback: bool) -> None:
-        """What a provider cannot keep is not promised: nobody should take videos for private that are not."""
-        if signed_playback and provider != "local":
-            self.problems.append(f"SIGNED_PLAYBACK=1 is not available with VIDEO_PROVIDER={provider}. Use local.")
+    def check_promises(self, provider: str, max_duration: int, *, unkept: bool) -> None:
+        """What a provider cannot keep is not promised: nobody should take videos for private that nobody can play."""
+        if unkept:
+            needed = " and ".join(SIGNING_KEYS[provider])
+            self.problems.append(f"SIGNED_PLAYBACK=1 with {provider} needs {needed}.")
         if provider == "cloudflare" and max_duration > CLOUDFLARES_LONGEST:
             self.problems.append("MAX_VIDEO_DURATION_MINUTES is more than the 360 that Cloudflare takes.")
 

@@ -35,8 +35,9 @@ class Backend:
         """Where a ready video is found: as its own provider says, or as it last said if it is configured no more."""
         provider = self.providers.get(video.provider)
         if provider is None:
-            return Addresses(video.playback_url, video.thumbnail_url, None)
-        return provider.addresses(video.id, video.playback_url, video.thumbnail_url)
+            told = (None, None) if video.signed else (video.playback_url, video.thumbnail_url)
+            return Addresses(*told, None)
+        return provider.addresses(video.id, video.playback_url, video.thumbnail_url, signed=video.signed)
 
 
 def the_backend(request: Request) -> Backend:

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Session
 
 from uploader.backend import jobs, videos
 from uploader.backend.context import Backend
 from uploader.backend.providers.base import Provider, ProviderFailed, Sight
-from uploader.backend.store.models import Video, VideoUpload
+from uploader.backend.store.models import JobRow, Video, VideoUpload
 from uploader.errors import UploadExpired
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,12 @@ def handlers(backend: Backend) -> dict[str, jobs.Handler]:
         for provider in asked:
             jobs.enqueue(session, kind(provider.name), kind(provider.name), {}, max_attempts=FOREVER)
     return {kind(provider.name): Follower(backend, provider) for provider in asked}
+
+
+def hasten(session: Session, provider: Provider, video_id: str, moment: datetime) -> None:
+    """Have the job look at this video as soon as its provider may be asked again."""
+    session.execute(update(Video).where(Video.id == video_id).values(look_after=None, updated_at=Video.updated_at))
+    session.execute(update(JobRow).where(JobRow.key == kind(provider.name)).values(run_at=moment))
 
 
 def kind(provider: str) -> str:

@@ -3,9 +3,12 @@
 CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_TOKEN   an API token with "Stream Write"; both or neither
 CLOUDFLARE_CUSTOMER_SUBDOMAIN                 customer-….cloudflarestream.com; as Cloudflare says by default
 CLOUDFLARE_WEBHOOK_SECRET                     what `reelferry-server cloudflare register-webhook` printed
+CLOUDFLARE_SIGNING_KEY_ID, CLOUDFLARE_SIGNING_KEY
+                                              for SIGNED_PLAYBACK: `reelferry-server cloudflare make-signing-key`
 CLOUDFLARE_BASIC_UPLOAD                       0; 1: files up to 190 MB go in one form, without resuming
 MUX_TOKEN_ID, MUX_TOKEN_SECRET                an access token with Mux Video read and write; both or neither
 MUX_WEBHOOK_SECRET                            the signing secret of the webhook, from Mux's dashboard
+MUX_SIGNING_KEY, MUX_PRIVATE_KEY              for SIGNED_PLAYBACK: a signing key's id, and its private half in base64
 MUX_VIDEO_QUALITY                             basic (the default), plus or premium
 
 Webhook secrets may be several, separated by commas, while one takes the place of another.
@@ -15,7 +18,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from uploader.backend.playback_key import PlaybackKey, read_key
+
 QUALITIES = ("basic", "plus", "premium")
+SIGNING_KEYS = {
+    "cloudflare": ("CLOUDFLARE_SIGNING_KEY_ID", "CLOUDFLARE_SIGNING_KEY"),
+    "mux": ("MUX_SIGNING_KEY", "MUX_PRIVATE_KEY"),
+}
 STREAM_HOST = "cloudflarestream.com"
 
 
@@ -28,6 +37,7 @@ class CloudflareConfig:
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     customer_host: str | None = None
     basic_upload: bool = False
+    signing: PlaybackKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class MuxConfig:
     token_secret: str = field(repr=False)
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     video_quality: str = "basic"
+    signing: PlaybackKey | None = None
 
 
 class Reader(Protocol):
@@ -57,11 +68,12 @@ def cloudflare(reader: Reader, *, chosen: bool) -> CloudflareConfig | None:
     both = _both(reader, "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", chosen=chosen, provider="cloudflare")
     secrets, host = _secrets(reader, "CLOUDFLARE_WEBHOOK_SECRET"), _customer_host(reader)
     basic_upload = reader.flag("CLOUDFLARE_BASIC_UPLOAD")
+    key = _key(reader, *SIGNING_KEYS["cloudflare"])
     if both is None:
         return None
     if not re.fullmatch("[0-9A-Za-z_-]+", both[0], re.ASCII):
         reader.problems.append("CLOUDFLARE_ACCOUNT_ID is not an account id: 32 digits and letters from a to f.")
-    return CloudflareConfig(both[0], both[1], secrets, host, basic_upload)
+    return CloudflareConfig(both[0], both[1], secrets, host, basic_upload, key)
 
 
 def mux(reader: Reader, *, chosen: bool) -> MuxConfig | None:
@@ -71,7 +83,8 @@ def mux(reader: Reader, *, chosen: bool) -> MuxConfig | None:
     quality = reader.text("MUX_VIDEO_QUALITY") or QUALITIES[0]
     if quality not in QUALITIES:
         reader.problems.append(f"MUX_VIDEO_QUALITY={quality} is not known. Use {' or '.join(QUALITIES)}.")
-    return None if both is None else MuxConfig(*both, secrets, quality)
+    key = _key(reader, *SIGNING_KEYS["mux"])
+    return None if both is None else MuxConfig(*both, secrets, quality, key)
 
 
 def _both(reader: Reader, *names: str, chosen: bool, provider: str) -> tuple[str, str] | None:
@@ -84,6 +97,22 @@ def _both(reader: Reader, *names: str, chosen: bool, provider: str) -> tuple[str
         elif value is not None and not (value.isascii() and value.isprintable() and " " not in value):
             reader.problems.append(f"{name} has a character that cannot be in it.")
     return None if first is None or second is None else (first, second)
+
+
+def _key(reader: Reader, name_of_id: str, name_of_key: str) -> PlaybackKey | None:
+    """A key for signed playback. What it is, is never repeated."""
+    key_id, text = reader.text(name_of_id), reader.text(name_of_key)
+    if key_id is None and text is None:
+        return None
+    if key_id is None or text is None:
+        missing = name_of_id if key_id is None else name_of_key
+        reader.problems.append(f"{missing} is missing: the other half of the signing key is set.")
+        return None
+    try:
+        return read_key(key_id, text)
+    except ValueError:
+        reader.problems.append(f"{name_of_key} is not a private key: PEM or JWK, in base64.")
+        return None
 
 
 def _secrets(reader: Reader, name: str) -> tuple[str, ...]:

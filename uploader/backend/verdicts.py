@@ -1,6 +1,7 @@
 """Why a video will never be watchable, in words with one thing to do."""
 
 from uploader import errors
+from uploader.backend import videos
 from uploader.backend.store.models import Video
 from uploader.wire import VideoProblem
 
@@ -16,6 +17,7 @@ WORDS: dict[str, tuple[str, str]] = {
     **{known.code: (known.title, known.hint) for known in KNOWN},
     errors.UploadExpired.code: ("The upload was not finished in time", "Upload the file again."),
     errors.VideoGone.code: ("The provider no longer has this video", "Upload the file again."),
+    videos.NOT_PRIVATE: ("The provider did not make this video private", "Nobody can watch it. Upload it again."),
     "video_too_short": ("The video is too short", "Export a longer version."),
 }
 

@@ -26,7 +26,8 @@ FORGET_ATTEMPTS = 1_000_000
 RENEWABLE = timedelta(days=1)
 """After the end of a ticket: so long it may be renewed, and bytes that came in time may not be known yet."""
 
-OUR_WORD = frozenset({UploadExpired.code, TooLong.code})
+NOT_PRIVATE = "video_not_private"
+OUR_WORD = frozenset({UploadExpired.code, TooLong.code, NOT_PRIVATE})
 """Failures that we declare: a provider elsewhere still holds what came, and would keep it."""
 
 NOTHING_LEFT = {"playback_url": None, "thumbnail_url": None, "error": None, "error_code": None}
@@ -37,6 +38,7 @@ class Sight:
     """A provider's word on one video, in our words. None = not known; `duration` in seconds.
 
     `best_height` is that of the best rendition there is to watch, `complete` false while the provider makes more.
+    `signed`: it plays by a token only.
     """
 
     state: VideoState
@@ -55,6 +57,7 @@ class Sight:
     playback_id: str | None = None
     best_height: int | None = None
     complete: bool = True
+    signed: bool = False
 
 
 def seen(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
@@ -126,6 +129,7 @@ def ready(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
         codec=sight.codec,
         best_height=sight.best_height,
         complete=sight.complete,
+        signed=sight.signed,
         metadata_=None if duration is None else {"durationSeconds": duration},
     )
     video = None if applied else session.get(Video, video_id)

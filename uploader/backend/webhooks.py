@@ -33,13 +33,15 @@ class NotAnEvent(Exception):
 class News:
     """What one webhook says. The same `event_id` twice is one event; without a `sight` there is nothing to do.
 
-    The video is found by the provider's upload or asset id, or by our own id where the provider carries it.
+    The video is found by the provider's upload or asset id, or by our own id where the provider carries it. `confirm`:
+    the provider is to be asked before more is said than `sight` says.
     """
 
     event_id: str
     sight: Sight | None
     video_id: str | None = None
     upload_id: str | None = None
+    confirm: bool = False
 
 
 class NotDelivered(Exception):

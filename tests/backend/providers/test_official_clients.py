@@ -141,6 +141,35 @@ def test_cloudflare_is_given_a_webhook_as_its_own_client_does(stream: StreamReso
     same(cloudflare.asked, "content-type")
 
 
+def test_cloudflare_is_asked_for_private_videos_and_a_key_as_its_own_client_does(
+    stream: StreamResource, cloudflare: FakeCloudflare
+):
+    config = CloudflareConfig(ACCOUNT, TOKEN, basic_upload=True)
+    provider = CloudflareProvider(config, signed=True, api=cloudflare.api)
+    order = an_order()
+    upload_id = provider.grant(order).upload_id
+    stream.direct_upload.create(
+        account_id=ACCOUNT,
+        max_duration_seconds=order.max_duration,
+        creator=order.user_id,
+        expiry=json.loads(cloudflare.asked[0].body)["expiry"],
+        meta={"name": order.filename, "videoId": order.video_id},
+        require_signed_urls=True,
+    )
+    same(cloudflare.asked, "content-type")
+    cloudflare.move(upload_id, "ready")
+    cloudflare.videos[upload_id].private = False
+    cloudflare.asked.clear()
+    provider.look(upload_id)
+    edited = stream.edit(upload_id, account_id=ACCOUNT, require_signed_urls=True, uid=upload_id)
+    assert edited.require_signed_urls
+    same(cloudflare.asked[1:], "content-type")
+    cloudflare.asked.clear()
+    assert all(provider.make_signing_key())
+    assert stream.keys.create(account_id=ACCOUNT).pem
+    same(cloudflare.asked)
+
+
 @pytest.mark.parametrize("state", ["pendingupload", "downloading", "queued", "inprogress", "ready", "error"])
 def test_what_the_fake_cloudflare_says_is_of_their_schema(
     state: str, stream: StreamResource, cloudflare: FakeCloudflare

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from starlette.routing import BaseRoute
 
+from uploader.backend import videos
 from uploader.backend.jobs import Handler
 from uploader.backend.videos import Sight
 from uploader.backend.webhooks import Forged, News, NotAnEvent
@@ -18,6 +19,12 @@ from uploader.wire import ChunkRules
 __all__ = [
     "Addresses", "Forged", "Grant", "Held", "News", "NotAnEvent", "Order", "Provider", "ProviderFailed", "Sight",
 ]  # fmt: skip
+
+
+CONFIRMING = Sight("processing", stage="publishing")
+"""A webhook says that a private video is ready; only the provider itself is believed that it is private."""
+
+NOT_PRIVATE = Sight("error", error="The provider did not make this video private.", error_code=videos.NOT_PRIVATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +102,10 @@ class Provider(Protocol):
     def forget(self, upload_id: str) -> None:
         """Delete the upload and everything made of it. Not an error if it is gone."""
 
-    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
-        """The addresses to hand out for a ready video; the two given are those its webhook brought."""
+    def addresses(
+        self, video_id: str, playback_url: str | None, thumbnail_url: str | None, *, signed: bool = False
+    ) -> Addresses:
+        """The addresses to hand out for a ready video; those given are what it was seen with, and so is `signed`."""
 
     def routes(self) -> Sequence[BaseRoute]:
         """Addresses that are answered in this process; none for a provider elsewhere."""

@@ -3,23 +3,31 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 from starlette.routing import BaseRoute
 
 from uploader.backend.config import Config
 from uploader.backend.jobs import Handler
 from uploader.backend.provider_config import CloudflareConfig
-from uploader.backend.providers.base import Addresses, Grant, Order, ProviderFailed, Sight
+from uploader.backend.providers.base import CONFIRMING, NOT_PRIVATE, Addresses, Grant, Order, ProviderFailed, Sight
 from uploader.backend.providers.calls import PAUSE, Api
+from uploader.backend.providers.cloudflare_said import (
+    DirectUploadReply,
+    HookReply,
+    KeyReply,
+    ListReply,
+    Told,
+    VideoReply,
+    sight_of,
+)
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import now
 from uploader.backend.webhooks import Forged, News, NotAnEvent, verify_timed
-from uploader.errors import MediaFailed, NotAVideo, ProcessingFailed, TooLong
 from uploader.wire import ChunkRules
 
 API = "https://api.cloudflare.com/client/v4"
@@ -34,82 +42,11 @@ CHUNK = ChunkRules(min=5 << 20, max=200 << 20, multiple=256 << 10, default=50 <<
 BASIC_LIMIT = 190_000_000
 """Cloudflare's 200 MB may be decimal or binary: stay clear of both."""
 
-FAILURES = {
-    "ERR_NON_VIDEO": NotAVideo.code,
-    "ERR_MALFORMED_VIDEO": MediaFailed.code,
-    "ERR_DURATION_EXCEED_CONSTRAINT": TooLong.code,
-    "ERR_DURATION_TOO_SHORT": "video_too_short",
-}
-STAGES = {"downloading": "queued", "queued": "queued", "inprogress": "transcoding", "ready": "transcoding"}
 GONE = Sight("error", error="The provider no longer has this video.", error_code="video_gone")
 
 
-class _Told(BaseModel):
-    """What Cloudflare says: camelCase, and more than we read."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
-
-
-class _Status(_Told):
-    state: str | None = None
-    pct_complete: str | float | None = None
-    error_reason_code: str | None = None
-    error_reason_text: str | None = None
-    err_reason_code: str | None = None
-    err_reason_text: str | None = None
-
-
-class _Input(_Told):
-    width: int | None = None
-    height: int | None = None
-
-
-class _Playback(_Told):
-    hls: str | None = None
-
-
-class _Video(_Told):
-    uid: str = Field(min_length=1, max_length=255)
-    ready_to_stream: bool = False
-    status: _Status = _Status()
-    duration: float | None = None
-    input: _Input | None = None
-    playback: _Playback | None = None
-    thumbnail: str | None = None
-    modified: str | None = None
-
-
-class _Envelope(_Told):
-    success: bool
-
-
-class _VideoReply(_Envelope):
-    result: _Video
-
-
-class _ListReply(_Envelope):
-    result: tuple[_Video, ...]
-
-
-class _DirectUpload(_Told):
-    uid: str
-    upload_url: str = Field(alias="uploadURL")
-
-
-class _DirectUploadReply(_Envelope):
-    result: _DirectUpload
-
-
-class _Hook(_Told):
-    secret: str
-
-
-class _HookReply(_Envelope):
-    result: _Hook
-
-
 class CloudflareProvider:
-    """One account. `api` is where its API answers."""
+    """One account. `signed`: new videos play by a token only. `api` is where its API answers."""
 
     name = "cloudflare"
     look_every: float | None = 10
@@ -117,10 +54,17 @@ class CloudflareProvider:
     signature_header = "webhook-signature"
 
     def __init__(
-        self, config: CloudflareConfig, *, api: str = API, clock: Callable[[], datetime] = now, pause: float = PAUSE
+        self,
+        config: CloudflareConfig,
+        *,
+        signed: bool = False,
+        api: str = API,
+        clock: Callable[[], datetime] = now,
+        pause: float = PAUSE,
     ) -> None:
         self.protocols: tuple[str, ...] = ("tus", "form") if config.basic_upload else ("tus",)
         self._config = config
+        self._signed = signed
         self._clock = clock
         credentials = {"Authorization": f"Bearer {config.api_token}"}
         self._api = Api("Cloudflare", f"{api}/accounts/{config.account_id}/stream", credentials, _explain, pause)
@@ -137,12 +81,14 @@ class CloudflareProvider:
         return Grant(upload_id, upload_url, protocol, chunk, asked + LIFE)
 
     def _tus(self, order: Order, expires_at: datetime) -> tuple[str, str]:
-        metadata = {
+        metadata: dict[str, str | None] = {
             "name": order.filename,
             "videoId": order.video_id,
             "maxDurationSeconds": str(min(order.max_duration, LONGEST)),
             "expiry": _rfc3339(expires_at),
         }
+        if self._signed:
+            metadata["requiresignedurls"] = None  # a flag: any value would mean yes
         headers = {
             "Tus-Resumable": "1.0.0",
             "Upload-Length": str(order.file_size),
@@ -156,14 +102,16 @@ class CloudflareProvider:
         return upload_id, self._open_address(location)
 
     def _form(self, order: Order, expires_at: datetime) -> tuple[str, str]:
-        asked = {
+        asked: dict[str, Any] = {
             "maxDurationSeconds": min(order.max_duration, LONGEST),
             "expiry": _rfc3339(expires_at),
             "creator": order.user_id,
             "meta": {"name": order.filename, "videoId": order.video_id},
         }
+        if self._signed:
+            asked["requireSignedURLs"] = True
         reply = self._api.call("POST", "/direct_upload", json=asked)
-        made = self._api.read(_DirectUploadReply, reply).result
+        made = self._api.read(DirectUploadReply, reply).result
         return made.uid, self._open_address(made.upload_url)
 
     def _open_address(self, address: str) -> str:
@@ -176,19 +124,28 @@ class CloudflareProvider:
         return address
 
     def look(self, upload_id: str, asset_id: str | None = None) -> Sight | None:
-        """One call."""
+        """One call; one more for a video that is not as private as it was ordered."""
         try:
             reply = self._api.call("GET", f"/{upload_id}")
         except ProviderFailed as error:
             if error.status == 404:
                 return GONE
             raise
-        return _sight(self._api.read(_VideoReply, reply).result)
+        sight = sight_of(self._api.read(VideoReply, reply).result)
+        if self._public(sight):
+            wanted = {"uid": upload_id, "requireSignedURLs": True}
+            sight = sight_of(self._api.read(VideoReply, self._api.call("POST", f"/{upload_id}", json=wanted)).result)
+        return NOT_PRIVATE if self._public(sight) else sight
+
+    def _public(self, sight: Sight) -> bool:
+        """Whether anybody could watch what was ordered to be private."""
+        return self._signed and sight.state == "ready" and not sight.signed
 
     def look_together(self, upload_ids: Sequence[str]) -> Mapping[str, Sight]:
         """One call for all. Whether it lists videos that still wait for their bytes is not documented."""
         reply = self._api.call("GET", "", params={"id": ",".join(upload_ids)})
-        return {video.uid: _sight(video) for video in self._api.read(_ListReply, reply).result}
+        sights = {video.uid: sight_of(video) for video in self._api.read(ListReply, reply).result}
+        return {upload_id: sight for upload_id, sight in sights.items() if not self._public(sight)}
 
     def hear(self, signature: str, body: bytes, now: datetime) -> News:
         """The body is the video itself; it has no event id, so the same state told twice is one event."""
@@ -196,11 +153,13 @@ class CloudflareProvider:
         if not verify_timed(self._config.webhook_secrets, body, signature, now, **keys):
             raise Forged
         try:
-            video = _Video.model_validate_json(body)
+            video = Told.model_validate_json(body)
         except ValidationError as error:
             raise NotAnEvent from error
         said = f"{video.uid}|{video.status.state}|{video.ready_to_stream}|{video.modified}"
-        return News(hashlib.sha256(said.encode()).hexdigest(), _sight(video), upload_id=video.uid)
+        sight = sight_of(video)
+        news = News(hashlib.sha256(said.encode()).hexdigest(), sight, upload_id=video.uid)
+        return replace(news, sight=CONFIRMING, confirm=True) if self._signed and sight.state == "ready" else news
 
     def forget(self, upload_id: str) -> None:
         """Ends an upload as well: what it reserved of the account's storage is free again."""
@@ -213,11 +172,24 @@ class CloudflareProvider:
     def register_webhook(self, url: str) -> str:
         """Have news sent to `url`; there is one such address an account. The secret that will sign them."""
         reply = self._api.call("PUT", "/webhook", json={"notificationUrl": url})
-        return self._api.read(_HookReply, reply).result.secret
+        return self._api.read(HookReply, reply).result.secret
 
-    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
+    def make_signing_key(self) -> tuple[str, str]:
+        """A new key for signed playback: its id, and its private half as PEM in base64. It is not shown again."""
+        made = self._api.read(KeyReply, self._api.call("POST", "/keys")).result
+        return made.id, made.pem
+
+    def addresses(
+        self, video_id: str, playback_url: str | None, thumbnail_url: str | None, *, signed: bool = False
+    ) -> Addresses:
         """As Cloudflare named them, on the operator's own subdomain where one is configured."""
         playback, thumbnail = self._own_host(playback_url), self._own_host(thumbnail_url)
+        if signed and playback is not None:
+            if self._config.signing is None:
+                return Addresses(None, None, None)
+            uid = urlsplit(playback).path.split("/")[1]
+            token = self._config.signing.token(uid, self._clock())
+            playback, thumbnail = _by_token(playback, token), thumbnail and _by_token(thumbnail, token)
         base, found, _ = (playback or "").partition("/manifest/")
         return Addresses(playback, thumbnail, f"{base}/watch" if found else None)
 
@@ -240,12 +212,20 @@ class CloudflareProvider:
 
 def make(config: Config, _base_url: str, _database: Database) -> CloudflareProvider | None:
     """The provider, if the operator gave it an account."""
-    return None if config.cloudflare is None else CloudflareProvider(config.cloudflare)
+    return None if config.cloudflare is None else CloudflareProvider(config.cloudflare, signed=config.signed_playback)
 
 
-def tus_metadata(values: Mapping[str, str]) -> str:
-    """The Upload-Metadata header."""
-    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
+def tus_metadata(values: Mapping[str, str | None]) -> str:
+    """The Upload-Metadata header; None is a flag, which has no value."""
+    pairs = ((key, value and base64.b64encode(value.encode()).decode()) for key, value in values.items())
+    return ",".join(key if value is None else f"{key} {value}" for key, value in pairs)
+
+
+def _by_token(url: str, token: str) -> str:
+    """The token takes the place of the video's id, which comes first in every path."""
+    parts = urlsplit(url)
+    _, _, rest = parts.path.removeprefix("/").partition("/")
+    return parts._replace(path=f"/{token}/{rest}").geturl()
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -257,38 +237,3 @@ def _explain(body: object) -> str:
     errors: Any = body.get("errors") if isinstance(body, dict) else None
     told = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
     return "; ".join(f"{one.get('code')}: {one.get('message')}" for one in told)
-
-
-def _sight(video: _Video) -> Sight:
-    """Their words in ours: playable is `ready`, even while more qualities are made; -1 means not known."""
-    state = video.status.state
-    if state == "ready" and video.ready_to_stream:
-        size = video.input or _Input()
-        return Sight(
-            "ready",
-            playback_url=video.playback.hls if video.playback else None,
-            thumbnail_url=video.thumbnail,
-            duration=video.duration if video.duration is not None and video.duration >= 0 else None,
-            width=_known(size.width),
-            height=_known(size.height),
-            complete=_percent(video.status.pct_complete) in {None, 100.0},
-        )
-    if state == "error":
-        code = video.status.error_reason_code or video.status.err_reason_code or ""
-        text = video.status.error_reason_text or video.status.err_reason_text
-        return Sight("error", error=text or None, error_code=FAILURES.get(code, ProcessingFailed.code))
-    if state in {None, "pendingupload"}:
-        return Sight("uploading")
-    return Sight("processing", stage=STAGES.get(state or "", "queued"), percent=_percent(video.status.pct_complete))
-
-
-def _known(value: int | None) -> int | None:
-    return value if value is not None and value > 0 else None
-
-
-def _percent(value: str | float | None) -> float | None:
-    try:
-        number = float(value or "nan")
-    except ValueError:
-        return None
-    return number if 0 <= number <= 100 else None

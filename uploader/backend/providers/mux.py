@@ -2,18 +2,32 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.routing import BaseRoute
 
 from uploader.backend.config import Config
 from uploader.backend.jobs import Handler
 from uploader.backend.provider_config import MuxConfig
-from uploader.backend.providers.base import Addresses, Grant, Order, ProviderFailed, Sight
+from uploader.backend.providers.base import CONFIRMING, NOT_PRIVATE, Addresses, Grant, Order, ProviderFailed, Sight
 from uploader.backend.providers.calls import PAUSE, Api
+from uploader.backend.providers.mux_said import (
+    Asset,
+    AssetEvent,
+    AssetReply,
+    Event,
+    Progress,
+    Settings,
+    Track,
+    Upload,
+    UploadEvent,
+    UploadReply,
+)
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import now
 from uploader.backend.webhooks import Forged, News, NotAnEvent, verify_timed
@@ -21,6 +35,7 @@ from uploader.errors import ProcessingFailed, TooLong, UploadExpired
 from uploader.wire import ChunkRules
 
 API = "https://api.mux.com"
+PLAYER = "https://player.mux.com"
 LIFE = timedelta(days=7)
 """The most that Mux allows: a queue may be long, and a laptop shut over the weekend."""
 
@@ -31,82 +46,10 @@ CHUNK = ChunkRules(min=256 << 10, max=64 << 20, multiple=256 << 10, default=8 <<
 GONE = Sight("error", error="The provider no longer has this video.", error_code="video_gone")
 
 
-class _Told(BaseModel):
-    """What Mux says, and more than we read."""
-
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-
-
-class _Trouble(_Told):
-    type: str | None = None
-    message: str | None = None
-    messages: tuple[str, ...] = ()
-
-
-class _Upload(_Told):
-    id: str = Field(min_length=1, max_length=255)
-    status: str
-    url: str | None = None
-    asset_id: str | None = None
-    error: _Trouble | None = None
-    new_asset_settings: "_Settings | None" = None
-
-
-class _Settings(_Told):
-    passthrough: str | None = None
-
-
-class _PlaybackId(_Told):
-    id: str
-    policy: str
-
-
-class _Track(_Told):
-    type: str | None = None
-    max_width: int | None = None
-    max_height: int | None = None
-
-
-class _Progress(_Told):
-    state: str | None = None
-    progress: float | None = None
-
-
-class _Asset(_Told):
-    id: str = Field(min_length=1, max_length=255)
-    status: str | None = None
-    upload_id: str | None = None
-    passthrough: str | None = None
-    duration: float | None = Field(None, ge=0, allow_inf_nan=False)
-    playback_ids: tuple[_PlaybackId, ...] = ()
-    tracks: tuple[_Track, ...] = ()
-    progress: _Progress | None = None
-    errors: _Trouble | None = None
-
-
-class _UploadReply(_Told):
-    data: _Upload
-
-
-class _AssetReply(_Told):
-    data: _Asset
-
-
-class _Event(_Told):
-    id: str = Field(min_length=1, max_length=255)
-    type: str
-
-
-class _UploadEvent(_Event):
-    data: _Upload
-
-
-class _AssetEvent(_Event):
-    data: _Asset
-
-
 class MuxProvider:
-    """One environment. `max_duration` in seconds; `origin`: from where browsers upload; `api`: where it answers."""
+    """One environment. `max_duration` in seconds; `origin`: from where browsers upload; `signed`: new videos play by
+    a token only; `api`: where it answers.
+    """
 
     name = "mux"
     protocols: tuple[str, ...] = ("content_range",)
@@ -120,11 +63,13 @@ class MuxProvider:
         max_duration: int,
         origin: str = "*",
         *,
+        signed: bool = False,
         api: str = API,
         clock: Callable[[], datetime] = now,
         pause: float = PAUSE,
     ) -> None:
         self._config = config
+        self._policy = "signed" if signed else "public"
         self._max_duration = max_duration
         self._origin = origin
         self._clock = clock
@@ -141,13 +86,13 @@ class MuxProvider:
             "cors_origin": self._origin,
             "timeout": int(LIFE.total_seconds()),
             "new_asset_settings": {
-                "playback_policies": ["public"],
+                "playback_policies": [self._policy],
                 "video_quality": self._config.video_quality,
                 "static_renditions": [{"resolution": "highest"}],
                 "passthrough": order.video_id,
             },
         }
-        made = self._api.read(_UploadReply, self._api.call("POST", "/video/v1/uploads", json=wanted)).data
+        made = self._api.read(UploadReply, self._api.call("POST", "/video/v1/uploads", json=wanted)).data
         if not made.url or urlsplit(made.url).scheme != urlsplit(self._api.url).scheme:
             raise ProviderFailed("Mux made an upload and gave no address that can be used")
         return Grant(made.id, made.url, "content_range", CHUNK, asked + LIFE)
@@ -170,13 +115,13 @@ class MuxProvider:
         sights = {upload_id: self.look(upload_id) for upload_id in upload_ids}
         return {upload_id: sight for upload_id, sight in sights.items() if sight is not None}
 
-    def _upload(self, upload_id: str) -> _Upload | None:
+    def _upload(self, upload_id: str) -> Upload | None:
         reply = self._unless_gone("GET", f"/video/v1/uploads/{upload_id}")
-        return reply and self._api.read(_UploadReply, reply).data
+        return reply and self._api.read(UploadReply, reply).data
 
-    def _asset(self, asset_id: str) -> _Asset | None:
+    def _asset(self, asset_id: str) -> Asset | None:
         reply = self._unless_gone("GET", f"/video/v1/assets/{asset_id}")
-        return reply and self._api.read(_AssetReply, reply).data
+        return reply and self._api.read(AssetReply, reply).data
 
     def _unless_gone(self, method: str, path: str) -> Any:  # noqa: ANN401 (a reply of the library behind `calls`)
         try:
@@ -209,34 +154,40 @@ class MuxProvider:
         if not verify_timed(self._config.webhook_secrets, body, signature, now, time_key="t", signature_key="v1"):
             raise Forged
         try:
-            event = _Event.model_validate_json(body)
+            event = Event.model_validate_json(body)
             kind = event.type.removeprefix("video.")
             if kind in {"upload.asset_created", "upload.errored", "upload.cancelled"}:
-                upload = _UploadEvent.model_validate_json(body).data
-                ours = (upload.new_asset_settings or _Settings()).passthrough
+                upload = UploadEvent.model_validate_json(body).data
+                ours = (upload.new_asset_settings or Settings()).passthrough
                 return News(event.id, _of_upload(upload), ours, upload.id)
             if kind in {"asset.created", "asset.ready", "asset.errored", "asset.updated", "asset.deleted"}:
-                asset = _AssetEvent.model_validate_json(body).data
+                asset = AssetEvent.model_validate_json(body).data
                 sight = GONE if kind == "asset.deleted" else self._of_asset(asset)
-                return News(event.id, sight, asset.passthrough, asset.upload_id)
+                ready = self._policy == "signed" and sight.state == "ready"
+                shown = replace(CONFIRMING, asset_id=asset.id) if ready else sight
+                return News(event.id, shown, asset.passthrough, asset.upload_id, confirm=ready)
         except ValidationError as error:
             raise NotAnEvent from error
         return News(event.id, None)
 
-    def _of_asset(self, asset: _Asset) -> Sight:
+    def _of_asset(self, asset: Asset) -> Sight:
         """Their words in ours. Mux knows no longest duration: we look ourselves."""
-        playback = next((one.id for one in asset.playback_ids if one.policy == "public"), None)
         if asset.status == "errored":
             messages = " ".join(asset.errors.messages) if asset.errors else ""
             return _failed(messages, asset_id=asset.id)
         if asset.status != "ready":
-            state = asset.progress or _Progress()
+            state = asset.progress or Progress()
             known = state.progress is not None and 0 <= state.progress <= 100
             stage: Literal["transcoding"] | None = "transcoding" if state.state == "transcoding" else None
             return Sight("processing", stage=stage, percent=state.progress if known else None, asset_id=asset.id)
         if asset.duration is not None and asset.duration > self._max_duration + 1:
             return Sight("error", error=TooLong.title, error_code=TooLong.code, asset_id=asset.id)
-        track = next((one for one in asset.tracks if one.type == "video"), _Track())
+        ids = {one.policy: one.id for one in asset.playback_ids}
+        if self._policy == "signed" and ids.keys() != {"signed"}:
+            return replace(NOT_PRIVATE, asset_id=asset.id)
+        policy = self._policy if self._policy in ids else "signed"  # it was ordered while that was so
+        playback = ids.get(policy)
+        track = next((one for one in asset.tracks if one.type == "video"), Track())
         return Sight(
             "ready",
             playback_url=playback and f"https://stream.mux.com/{playback}.m3u8",
@@ -247,11 +198,28 @@ class MuxProvider:
             best_height=track.max_height if (track.max_height or 0) > 0 else None,
             asset_id=asset.id,
             playback_id=playback,
+            signed=policy == "signed",
         )
 
-    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
-        """As they were told."""
-        return Addresses(playback_url, thumbnail_url, None)
+    def addresses(
+        self, video_id: str, playback_url: str | None, thumbnail_url: str | None, *, signed: bool = False
+    ) -> Addresses:
+        """As they were told, with the player page that Mux has for each of them."""
+        if playback_url is None:
+            return Addresses(None, thumbnail_url, None)
+        playback_id = PurePosixPath(urlsplit(playback_url).path).stem
+        player = f"{PLAYER}/{playback_id}"
+        if not signed:
+            return Addresses(playback_url, thumbnail_url, player)
+        key, moment = self._config.signing, self._clock()
+        if key is None:
+            return Addresses(None, None, None)
+        video, picture = key.token(playback_id, moment, "v"), key.token(playback_id, moment, "t")
+        return Addresses(
+            f"{playback_url}?token={video}",
+            thumbnail_url and f"{thumbnail_url}?token={picture}",
+            f"{player}?playback-token={video}&thumbnail-token={picture}",
+        )
 
     def routes(self) -> Sequence[BaseRoute]:
         """None: everything happens there."""
@@ -267,7 +235,9 @@ class MuxProvider:
 
 def make(config: Config, _base_url: str, _database: Database) -> MuxProvider | None:
     """The provider, if the operator gave it an environment."""
-    return None if config.mux is None else MuxProvider(config.mux, config.max_duration, config.public_url or "*")
+    if config.mux is None:
+        return None
+    return MuxProvider(config.mux, config.max_duration, config.public_url or "*", signed=config.signed_playback)
 
 
 def _explain(body: object) -> str:
@@ -279,7 +249,7 @@ def _explain(body: object) -> str:
     return f"{error.get('type')}: {' '.join(map(str, messages)) if isinstance(messages, list) else ''}"
 
 
-def _of_upload(upload: _Upload) -> Sight:
+def _of_upload(upload: Upload) -> Sight:
     match upload.status:
         case "asset_created":
             return Sight("processing", asset_id=upload.asset_id)

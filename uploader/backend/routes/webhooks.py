@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from uploader.backend import videos
+from uploader.backend import following, videos
 from uploader.backend.context import Backend, TheBackend
 from uploader.backend.jobs import changed
 from uploader.backend.problems import ApiProblem, responses
@@ -60,6 +60,8 @@ def video_processing(request: Request, backend: TheBackend, body: Annotated[byte
             log.info("An event about a video that is not ours, or not this provider's: %s", provider.name)
         elif news.sight is not None:
             videos.seen(session, video.id, news.sight, backend.clock())
+            if news.confirm:
+                following.hasten(session, provider, video.id, backend.clock())
     return Received()
 
 

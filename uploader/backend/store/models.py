@@ -156,6 +156,7 @@ class Video(Base):
     version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     looked_at: Mapped[datetime | None] = mapped_column(UtcTime)
     look_after: Mapped[datetime | None] = mapped_column(UtcTime)
+    signed: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=now, onupdate=now)
     processed_at: Mapped[datetime | None] = mapped_column(UtcTime)

@@ -85,7 +85,9 @@ class LocalProvider:
         else:
             shutil.rmtree(self.media / upload.video_id, ignore_errors=True)
 
-    def addresses(self, video_id: str, playback_url: str | None, thumbnail_url: str | None) -> Addresses:
+    def addresses(
+        self, video_id: str, playback_url: str | None, thumbnail_url: str | None, *, signed: bool = False
+    ) -> Addresses:
         """On today's base URL: the port of an embedded server may have changed since the webhook came."""
         return Addresses(*self._media_urls(video_id), self._watch.url(video_id))
 
