@@ -14,7 +14,7 @@ from uploader.backend import server
 from uploader.backend.accounts import commands
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.providers.base import ProviderFailed
-from uploader.backend.providers.cloudflare import CloudflareProvider
+from uploader.backend.providers.cloudflare.provider import CloudflareProvider
 from uploader.backend.store.models import now
 from uploader.backend.webhooks import WEBHOOK
 from uploader.paths import Paths

@@ -13,9 +13,9 @@ from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
 from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux
 from uploader.backend.provider_config import CloudflareConfig, MuxConfig
 from uploader.backend.providers import MakeProvider
-from uploader.backend.providers.cloudflare import CloudflareProvider
+from uploader.backend.providers.cloudflare.provider import CloudflareProvider
 from uploader.backend.providers.local.provider import LocalProvider
-from uploader.backend.providers.mux import MuxProvider
+from uploader.backend.providers.mux.provider import MuxProvider
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
 from tests.needs import need_program
 from uploader.backend.provider_config import CloudflareConfig
 from uploader.backend.providers.base import Order, ProviderFailed
-from uploader.backend.providers.cloudflare import LIFE, CloudflareProvider
+from uploader.backend.providers.cloudflare.provider import LIFE, CloudflareProvider
 from uploader.backend.webhooks import sign_timed
 
 ROTATION = (SECRET, "the next secret of the provider")

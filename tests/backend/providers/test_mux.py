@@ -12,7 +12,7 @@ from tests.fakes.mux_api import CREDENTIALS, TOKEN_ID, TOKEN_SECRET, FakeMux, si
 from tests.needs import need_program
 from uploader.backend.provider_config import MuxConfig
 from uploader.backend.providers.base import Order, Sight
-from uploader.backend.providers.mux import LIFE, MuxProvider
+from uploader.backend.providers.mux.provider import LIFE, MuxProvider
 
 ROTATION = (SECRET, "the next secret of the provider")
 

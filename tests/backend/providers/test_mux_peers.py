@@ -18,7 +18,7 @@ from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux, signed
 from tests.needs import need_peer
 from uploader.backend.playback_key import read_key
 from uploader.backend.provider_config import MuxConfig
-from uploader.backend.providers.mux import MuxProvider
+from uploader.backend.providers.mux.provider import MuxProvider
 from uploader.backend.webhooks import Forged
 
 SCRIPT = Path(__file__).with_name("mux_node.mjs")

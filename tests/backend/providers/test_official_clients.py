@@ -15,8 +15,8 @@ from tests.backend.providers.contract import an_order
 from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, Asked, FakeCloudflare
 from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux
 from uploader.backend.provider_config import CloudflareConfig, MuxConfig
-from uploader.backend.providers.cloudflare import CloudflareProvider
-from uploader.backend.providers.mux import MuxProvider
+from uploader.backend.providers.cloudflare.provider import CloudflareProvider
+from uploader.backend.providers.mux.provider import MuxProvider
 
 ORDER = an_order(file_size=524_288_000)
 

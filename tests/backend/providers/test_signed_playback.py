@@ -22,8 +22,8 @@ from uploader.backend.playback_key import LIFE, PlaybackKey, read_key
 from uploader.backend.provider_config import CloudflareConfig, MuxConfig
 from uploader.backend.providers import MakeProvider
 from uploader.backend.providers.base import Addresses
-from uploader.backend.providers.cloudflare import CloudflareProvider
-from uploader.backend.providers.mux import MuxProvider
+from uploader.backend.providers.cloudflare.provider import CloudflareProvider
+from uploader.backend.providers.mux.provider import MuxProvider
 from uploader.backend.store.models import Video
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -6,9 +6,10 @@ Each provider is one file or folder here and one line in PROVIDERS.
 from collections.abc import Callable
 
 from uploader.backend.config import Config
-from uploader.backend.providers import cloudflare, mux
 from uploader.backend.providers.base import Provider
+from uploader.backend.providers.cloudflare import provider as cloudflare
 from uploader.backend.providers.local.provider import LocalProvider
+from uploader.backend.providers.mux import provider as mux
 from uploader.backend.store.database import Database
 
 MakeProvider = Callable[[Config, str, Database], Provider | None]

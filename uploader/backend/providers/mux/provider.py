@@ -16,7 +16,7 @@ from uploader.backend.jobs import Handler
 from uploader.backend.provider_config import MuxConfig
 from uploader.backend.providers.base import CONFIRMING, NOT_PRIVATE, Addresses, Grant, Order, ProviderFailed, Sight
 from uploader.backend.providers.calls import PAUSE, Api
-from uploader.backend.providers.mux_said import (
+from uploader.backend.providers.mux.said import (
     Asset,
     AssetEvent,
     AssetReply,

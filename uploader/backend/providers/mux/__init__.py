@@ -1,0 +1,1 @@
+"""Mux Video: `provider` is what it does for us, `said` what it says."""
