@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from uploader.backend.config import AVAILABLE, Config, ConfigProblems
+from uploader.backend.issuer_config import IssuerConfig
 from uploader.backend.provider_config import CloudflareConfig, MuxConfig
 from uploader.backend.providers import PROVIDERS
 
+ISSUER = {"AUTH_ISSUER": "https://id.example/realms/films/", "AUTH_AUDIENCE": "films"}
 CLOUDFLARE = {"VIDEO_PROVIDER": "cloudflare", "CLOUDFLARE_ACCOUNT_ID": "a1", "CLOUDFLARE_API_TOKEN": "hunter4"}
 MUX = {"VIDEO_PROVIDER": "mux", "MUX_TOKEN_ID": "an-id", "MUX_TOKEN_SECRET": "hunter5"}
 
@@ -88,6 +90,20 @@ def test_the_customer_subdomain_may_be_given_as_cloudflare_shows_it_anywhere(giv
     assert config.customer_host == "customer-m033z5x.cloudflarestream.com"
 
 
+def test_an_issuer_is_asked_for_what_the_operator_says_or_what_is_usual(tmp_path: Path):
+    assert Config.load(ISSUER, tmp_path).issuer == IssuerConfig("https://id.example/realms/films", "films")
+    address = ISSUER | {"AUTH_AUDIENCE": "https://films.example"}
+    usual = Config.load(address, tmp_path).issuer
+    assert usual is not None
+    assert usual.parameters == {"resource": "https://films.example"}
+    said = Config.load(
+        address | {"AUTH_PARAMETERS": "audience=a%20b&prompt=consent", "AUTH_REDIRECT_PORTS": "53682, 53683"}, tmp_path
+    ).issuer
+    assert said is not None
+    assert said.parameters == {"audience": "a b", "prompt": "consent"}
+    assert said.redirect_ports == (53682, 53683)
+
+
 def test_secrets_are_made_once_and_kept_where_only_this_user_can_read_them(tmp_path: Path):
     first, second = Config.load({}, tmp_path / "data"), Config.load({}, tmp_path / "data")
     assert first.webhook_secret == second.webhook_secret
@@ -139,6 +155,26 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
             "MUX_PRIVATE_KEY is not a private key: PEM or JWK, in base64.",
         ),
         (MUX | {"MUX_VIDEO_QUALITY": "best"}, "MUX_VIDEO_QUALITY=best is not known. Use basic or plus or premium."),
+        (
+            ISSUER | {"AUTH_ISSUER": "http://id.example"},
+            "AUTH_ISSUER must begin with https://: it says who people are.",
+        ),
+        (
+            {"AUTH_AUDIENCE": "films"},
+            "AUTH_ISSUER is missing: AUTH_AUDIENCE is for the issuer that keeps the accounts.",
+        ),
+        (
+            {"AUTH_ISSUER": "https://id.example"},
+            "AUTH_AUDIENCE is missing: without it, tokens made for other programs would be taken.",
+        ),
+        (
+            ISSUER | {"AUTH_CLIENT_ID": "films"},
+            "AUTH_AUDIENCE must differ from AUTH_CLIENT_ID: ID tokens would pass as access tokens.",
+        ),
+        (
+            ISSUER | {"AUTH_REDIRECT_PORTS": "53682,0"},
+            "AUTH_REDIRECT_PORTS=53682,0 is not a list of ports, like 53682,53683.",
+        ),
         ({"DATABASE_URL": "over there"}, "DATABASE_URL is not a database address. Use sqlite:///… or postgresql://…."),
         ({"DATABASE_URL": "mysql://u:p@h/d"}, "DATABASE_URL names mysql. Use sqlite:///… or postgresql://…."),
         ({"MAX_VIDEO_SIZE_MB": "0"}, "MAX_VIDEO_SIZE_MB=0 is not a whole number from 1 to 1048576."),

@@ -158,6 +158,21 @@ def test_making_a_signing_key_needs_an_account(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.\n"
 
 
+def test_where_an_issuer_keeps_the_accounts_none_is_made_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name, value in {"AUTH_ISSUER": "https://id.example", "AUTH_AUDIENCE": "films"}.items():
+        monkeypatch.setenv(name, value)
+    with started(tmp_path / "data") as server:
+        assert server.said["setupUrl"] is None
+        assert server.end()[0] == 0
+    for words in (["add", "ann"], ["passwd", "ann"]):
+        assert main(["user", *words, "--data", str(tmp_path / "data")]) == 2
+        assert "Accounts are kept at https://id.example (AUTH_ISSUER)" in capsys.readouterr().err
+    assert main(["user", "disable", "ann", "--data", str(tmp_path / "data")]) == 1
+    assert "There is no account named ann." in capsys.readouterr().err
+
+
 def test_registering_a_webhook_needs_an_account_and_a_public_address(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -333,6 +333,25 @@ async def test_an_issuer_that_is_not_the_server_is_not_talked_to(stay: Stay):
     assert stay.kept == "refresh-1"
 
 
+async def test_an_issuer_that_keeps_its_refresh_tokens_is_asked_with_the_same_one(stay: Stay):
+    stay.signed_in_before()
+    token = {"access_token": "access-2", "token_type": "Bearer", "expires_in": 900}
+    stay.host.answers["/oauth/token"] = says(200, token)
+    assert await stay.session.access() == "access-2"
+    assert await stay.session.access(rejected="access-2") == "access-2"
+    assert stay.kept == "refresh-1"
+
+
+async def test_a_sign_in_without_a_refresh_token_does_not_live_on_the_one_before(stay: Stay):
+    stay.signed_in_before()
+    await stay.session.begin(Tokens("somebody else's", None, 900))
+    assert await stay.session.access() == "somebody else's"
+    assert stay.kept is None
+    with pytest.raises(SignInNeeded):
+        await stay.session.access(rejected="somebody else's")
+    assert stay.refreshes == 0
+
+
 def test_tokens_do_not_show_themselves():
     shown = repr(Tokens("vu_at_secret", "vu_rt_secret", 900))
     assert "secret" not in shown

@@ -66,7 +66,9 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
         backend = ready.backend
         if arguments.exit_with_parent:
             threading.Thread(target=_watch_parent, args=(ready.server,), name="parent", daemon=True).start()
-        setup_url = commands.setup_link(backend.database, backend.base_url, backend.clock())
+        setup_url = None
+        if backend.issuer is None:
+            setup_url = commands.setup_link(backend.database, backend.base_url, backend.clock())
         sys.stdout.write(json.dumps({"url": backend.base_url, "setupUrl": setup_url}) + "\n")
         sys.stdout.flush()
         _tell(f"Reelferry answers at {backend.base_url}")
@@ -78,6 +80,8 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
 
 def _user(arguments: argparse.Namespace, data: Path) -> int:
     config = Config.load(os.environ, data)
+    if config.issuer is not None and arguments.action != "disable":
+        raise ConfigProblems([f"Accounts are kept at {config.issuer.url} (AUTH_ISSUER): make and change them there."])
     with server.opened(config) as database:
         return commands.run(arguments, database, now)
 

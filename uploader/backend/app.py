@@ -6,6 +6,7 @@ from starlette.middleware import Middleware
 import uploader
 from uploader.backend import problems
 from uploader.backend.access_log import AccessLog, Observer
+from uploader.backend.accounts import elsewhere
 from uploader.backend.accounts import routes as accounts
 from uploader.backend.context import Backend
 from uploader.backend.problems import Mistakes
@@ -36,7 +37,10 @@ def create_app(backend: Backend, observer: Observer | None = None) -> FastAPI:
     )
     app.state.backend = backend
     problems.install(app)
-    for part in (videos, posts, own_posts, communities, me, config, webhooks, health, accounts):
+    for part in (videos, posts, own_posts, communities, me, config, webhooks, health):
         app.include_router(part.router)
+    app.include_router(
+        accounts.router if backend.issuer is None else elsewhere.router(backend.issuer, backend.base_url)
+    )
     app.router.routes.extend(others)
     return app

@@ -12,6 +12,7 @@ MAX_OPEN_UPLOADS            1000: uploads that one person may have begun and not
 MAX_DAILY_UPLOAD_MB         0: what one person may upload from midnight to midnight (UTC); 0 sets no limit
 DISK_RESERVE_MB             256: what an upload to the local provider leaves free
 METRICS_PORT                0: none; otherwise figures for Prometheus on this port of 127.0.0.1
+AUTH_ISSUER                 none: accounts are kept here; otherwise who keeps them, see `issuer_config`
 SIGNED_PLAYBACK             0: who knows the address of a video may watch it, as in the seed
 """
 
@@ -28,10 +29,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from uploader.backend import provider_config
+from uploader.backend import issuer_config, provider_config
+from uploader.backend.issuer_config import IssuerConfig
+from uploader.backend.loopback import LOOPBACK
 from uploader.backend.provider_config import SIGNING_KEYS, CloudflareConfig, MuxConfig
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 AVAILABLE = ("local", "cloudflare", "mux")
 CLOUDFLARES_LONGEST = 360 * 60
 SECRET_LENGTH = 16
@@ -70,6 +72,7 @@ class Config:
     metrics_port: int | None
     cloudflare: CloudflareConfig | None = None
     mux: MuxConfig | None = None
+    issuer: IssuerConfig | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str], data: Path, *, host: str = "127.0.0.1", port: int = 0) -> "Config":
@@ -88,6 +91,7 @@ class Config:
         metrics_port = reader.number("METRICS_PORT", 0, 65535, least=0)
         cloudflare = provider_config.cloudflare(reader, chosen=provider == "cloudflare")
         mux = provider_config.mux(reader, chosen=provider == "mux")
+        issuer = issuer_config.external(reader)
         chosen = {"cloudflare": cloudflare, "mux": mux}.get(provider)
         can_sign = provider == "local" or (chosen is not None and chosen.signing is not None)
         reader.check_promises(provider, max_duration, unkept=signed_playback and not can_sign)
@@ -116,6 +120,7 @@ class Config:
             metrics_port=metrics_port or None,
             cloudflare=cloudflare,
             mux=mux,
+            issuer=issuer,
         )
 
     def __repr__(self) -> str:

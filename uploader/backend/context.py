@@ -13,6 +13,7 @@ from uploader.backend.store.database import Database
 from uploader.backend.store.models import Video
 
 if TYPE_CHECKING:
+    from uploader.backend.accounts.issuer import Issuer
     from uploader.backend.providers.base import Provider
 
 
@@ -25,6 +26,8 @@ class Backend:
     providers: "Mapping[str, Provider]"
     clock: Callable[[], datetime]
     base_url: str
+    issuer: "Issuer | None" = None
+    """Who keeps the accounts, where this server does not."""
 
     @property
     def provider(self) -> "Provider":

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from uploader.backend.config import LOOPBACK
+from uploader.backend.loopback import LOOPBACK
 from uploader.backend.problems import problem_response
 
 KIB = 1024

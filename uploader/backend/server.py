@@ -16,6 +16,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from uploader.backend import abandoned, following, idempotency, jobs, publishing
 from uploader.backend.access_log import Observer
+from uploader.backend.accounts.issuer import Issuer
 from uploader.backend.app import create_app
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.context import Backend
@@ -95,7 +96,8 @@ def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) 
             base_url = config.public_url or address(listener)
             found = {name: make(config, base_url, database) for name, make in providers.items()}
             made = {name: provider for name, provider in found.items() if provider is not None}
-            backend = Backend(config, database, made, now, base_url)
+            issuer = Issuer(config.issuer, database, now) if config.issuer else None
+            backend = Backend(config, database, made, now, base_url, issuer)
             with working(backend):
                 yield Prepared(backend, _server(backend, observer), listener)
     except FolderInUse:

@@ -53,7 +53,7 @@ class Place:
     ports: tuple[int, ...] = ANY_PORT
 
     def form(self, **fields: str) -> str:
-        """The body of a request to one of its endpoints."""
+        """What a request to one of its endpoints says; no parameter of the server takes the place of one of ours."""
         return urlencode({**self.parameters, "client_id": self.client_id, **fields})
 
 

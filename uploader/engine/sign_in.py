@@ -66,15 +66,14 @@ class _Attempt:
     def begin(self, address: str) -> str:
         """Where to send the browser, so that it comes back to `address`."""
         self._address = address
-        query = self._client.prepare_request_uri(
-            ABSOLUTE,
+        query = self._place.form(
+            response_type="code",
             redirect_uri=address,
             scope=self._place.scope,
             state=self._state,
             code_challenge=self._client.create_code_challenge(self._verifier, "S256"),
             code_challenge_method="S256",
-            **self._place.parameters,
-        ).partition("?")[2]
+        )
         target: str = self._place.at.authorization_endpoint
         return f"{target}{'&' if '?' in target else '?'}{query}"
 

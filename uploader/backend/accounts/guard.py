@@ -6,8 +6,11 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import OAuth2AuthorizationCodeBearer
 from starlette.requests import HTTPConnection
 
+from uploader.backend.accounts import issuer
+from uploader.backend.accounts.issuer_keys import IssuerAway
 from uploader.backend.accounts.tokens import ACCESS_TOKEN, owner
-from uploader.backend.context import the_backend
+from uploader.backend.context import Backend, the_backend
+from uploader.backend.problems import ApiProblem
 from uploader.backend.store.models import User
 
 CHALLENGE = 'Bearer realm="Reelferry"'
@@ -36,16 +39,26 @@ class StrictBearer(OAuth2AuthorizationCodeBearer):
         if not headers:
             raise unauthorized()
         scheme, _, token = headers[0].partition(" ")
-        if len(headers) > 1 or scheme.lower() != "bearer" or not ACCESS_TOKEN.fullmatch(token):
+        shape = ACCESS_TOKEN if request.app.state.backend.issuer is None else issuer.SHAPE
+        if len(headers) > 1 or scheme.lower() != "bearer" or not shape.fullmatch(token):
             raise unauthorized(f'{CHALLENGE}, error="invalid_token"')
         return token
 
 
+def whose(backend: Backend, token: str) -> User | None:
+    """The person a well-formed access token speaks for, None if it is no longer good. 503 where nobody can tell."""
+    if backend.issuer is not None:
+        try:
+            return backend.issuer.whose(token)
+        except IssuerAway as error:
+            raise ApiProblem(503, "Sign-ins cannot be checked at the moment", "issuer_away", error.wait) from error
+    with backend.database.read() as session:
+        return owner(session, token, backend.clock())
+
+
 def current_user(request: Request, token: Annotated[str, Depends(StrictBearer())]) -> User:
     """The signed-in user of this request. Raises 401 when the token is no longer good."""
-    backend = the_backend(request)
-    with backend.database.read() as session:
-        user = owner(session, token, backend.clock())
+    user = whose(the_backend(request), token)
     if user is None:
         raise unauthorized(f'{CHALLENGE}, error="invalid_token"')
     return user

@@ -8,8 +8,8 @@ from datetime import datetime
 from fastapi import Request
 
 from uploader.backend import rate_limit
-from uploader.backend.config import LOOPBACK
 from uploader.backend.context import Backend
+from uploader.backend.loopback import LOOPBACK
 
 QUARTER = 15 * 60
 PER_ACCOUNT = 5

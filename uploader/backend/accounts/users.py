@@ -1,13 +1,16 @@
 """People who may sign in: their names, how they come to be, and how they are switched off."""
 
 import re
+import secrets
 import unicodedata
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from uploader.backend.accounts import tokens
+from uploader.backend.store.database import Database
 from uploader.backend.store.models import Community, CommunityMember, User
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
@@ -46,8 +49,11 @@ def anyone(session: Session) -> bool:
     return session.scalar(select(User.id).limit(1)) is not None
 
 
-def create(session: Session, username: str, name: str, password_hash: str, now: datetime) -> User:
-    """A new user, member of every community there is. `username` and `name` are tidy, and the username is free."""
+def create(session: Session, username: str, name: str, password_hash: str | None, now: datetime) -> User:
+    """A new user, member of every community there is. `username` and `name` are tidy, and the username is free.
+
+    Without a `password_hash` no password opens the account.
+    """
     user = User(username=username, name=name or username, password_hash=password_hash, created_at=now)
     session.add(user)
     session.flush()
@@ -69,6 +75,36 @@ def sign_out_everywhere(session: Session, user_id: str, now: datetime) -> None:
     """End all sign-ins of a user, whatever computer they are on."""
     session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     tokens.revoke_all(session, user_id, now)
+
+
+def of_subject(session: Session, issuer: str, subject: str) -> User | None:
+    """The user whom an issuer knows by this name."""
+    return session.scalar(select(User).where(User.auth_issuer == issuer, User.auth_subject == subject))
+
+
+def welcome(database: Database, issuer: str, subject: str, *, username: str, name: str, now: datetime) -> User:
+    """The user whom an issuer knows as `subject`: a new one, unless somebody was quicker.
+
+    Never an account that was made here, whatever it is called: names are no proof.
+    """
+    wanted = _username_like(username)
+    while True:
+        try:
+            with database.write() as session:
+                user = of_subject(session, issuer, subject)
+                if user is None:
+                    free = wanted if named(session, wanted) is None else f"{wanted[:23]}-{secrets.token_hex(4)}"
+                    user = create(session, free, tidy_name(name)[:LONGEST_NAME], None, now)
+                    user.auth_issuer, user.auth_subject = issuer, subject
+                return user
+        except IntegrityError:  # at the same moment another process welcomed them, or somebody of that name
+            continue
+
+
+def _username_like(given: str) -> str:
+    """A username as near to what the issuer says as ours may be."""
+    tidy = re.sub(r"[^a-z0-9._-]+", "-", tidy_username(given).partition("@")[0]).lstrip("._-")[:32]
+    return tidy if USERNAME.fullmatch(tidy) else f"person-{secrets.token_hex(4)}"
 
 
 def set_password(session: Session, user: User, password_hash: str, now: datetime) -> None:

@@ -20,5 +20,5 @@ def config(backend: TheBackend) -> ServerConfig:
         accepted_types=("video/*",),
         protocols=backend.provider.protocols,
         publishing=("now", "when_ready", "at", "draft"),
-        capabilities=(SIGN_OUT_EVERYWHERE,),
+        capabilities=(SIGN_OUT_EVERYWHERE,) if backend.issuer is None else (),
     )

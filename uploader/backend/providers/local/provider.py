@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute
 
 from uploader import media
 from uploader.backend import seed_events
-from uploader.backend.config import LOOPBACK, Config
+from uploader.backend.config import Config
 from uploader.backend.jobs import Handler
+from uploader.backend.loopback import LOOPBACK
 from uploader.backend.providers.base import Addresses, Grant, Order, Sight
 from uploader.backend.providers.local.files import Files
 from uploader.backend.providers.local.playback import MASTER, POSTER, Playback
