@@ -1,6 +1,7 @@
 """The way out, from a terminal."""
 
 import json
+import os
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +11,16 @@ import typer
 
 from tests.cli.terminal import Terminal
 from tests.engine.certificates import certificates
+from tests.media import clips
+from tests.proxies import ELSEWHERE, ForeignProxy
 from uploader import settings
 from uploader.cli import network
+from uploader.engine.commands import Commands
+from uploader.engine.engine import Engine
 from uploader.engine.instance import Owner
-from uploader.errors import CertificatesUnusable, QueueInUse
+from uploader.engine.session import MemoryVault
+from uploader.engine.way_out import Way
+from uploader.errors import CertificatesUnusable, ProxyRefused, QueueInUse
 from uploader.paths import Paths
 
 PROXY = "http://ada@proxy.example:3128"
@@ -64,6 +71,22 @@ def test_while_a_window_is_open_its_preferences_are_the_place(tmp_path: Path):
     assert caught.value.hint == "Change it in its preferences."
     network.change(paths, "none", None)
     assert settings.load(paths.settings).proxy == "none"
+
+
+@pytest.mark.anyio
+async def test_whoever_waits_hears_that_the_proxy_refuses(tmp_path: Path):
+    clip = clips.h264(tmp_path / "film.mp4")
+    os.utime(clip, (1_000_000_000, 1_000_000_000))
+    server, vault = f"https://{ELSEWHERE}:9", MemoryVault()
+    vault.tokens[server] = "a refresh token"
+    with ForeignProxy("http", tmp_path) as foreign:
+        async with Engine.open(
+            paths=Paths.under(tmp_path), server=server, vault=vault, emit=lambda _: None, way=Way(foreign.address)
+        ) as engine:
+            await engine.queue.add([clip])
+            with pytest.raises(ProxyRefused):
+                async for _ in Commands(engine).answer({"do": "wait"}):
+                    pass
 
 
 def test_without_a_keyring_it_says_where_a_password_can_go(bus: str, browser: Path):

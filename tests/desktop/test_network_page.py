@@ -123,8 +123,9 @@ def test_the_pause_on_metered_networks_can_be_switched_off(qtbot: QtBot, desktop
     assert settings.load(desks.paths.settings).pause_when_metered is False
 
 
-def test_a_server_on_this_computer_needs_no_proxy(desks: Desks):
-    settings.save(desks.paths.settings, Settings(server=None))
+def test_before_there_is_a_server_the_way_to_it_can_be_chosen(desks: Desks):
     desktop = desks.start()
+    desktop.session._page.network_button.click()
+    assert desktop.preferences.tabs.tabText(desktop.preferences.tabs.currentIndex()) == "Network"
     desktop.network.test_button.click()
     assert desktop.network.outcome.text() == "Your server is on this computer: nothing goes through a proxy."

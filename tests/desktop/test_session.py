@@ -5,12 +5,13 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.desktop.desks import PATIENCE, Desks
+from tests.desktop.jobs import a_job
 from uploader import errors, settings
 from uploader.desktop.app import Desktop
 from uploader.desktop.first_run import address
 from uploader.desktop.signing_out import SignOutEverywhere
-from uploader.engine.facts import Account, AccountState, Network
-from uploader.engine.job import Trouble
+from uploader.engine.facts import Account, AccountState, Changed, Network
+from uploader.engine.job import Status, Trouble
 from uploader.settings import Settings
 from uploader.wire import SIGN_OUT_EVERYWHERE, Me, ServerConfig
 
@@ -71,6 +72,27 @@ def test_offline_is_said_and_taken_back(desktop: Desktop):
     assert desktop.window.work.banner.title.text() == "You are offline"
     desktop.session._take((Network(online=True, rate=0),))
     assert desktop.window.work.banner.isHidden()
+
+
+def test_a_network_that_costs_money_is_said_while_there_is_something_to_send(desktop: Desktop):
+    banner, why = desktop.window.work.banner, trouble(errors.Metered)
+    desktop.session._take((Account(AccountState.SIGNED_IN, ADA), Network(online=True, rate=0, held=why)))
+    assert banner.isHidden()
+    assert desktop.window.header.line.text() == "Online · uploads paused"
+    desktop.session._take((Changed(a_job(1, status=Status.WAITING, trouble=why)),))
+    assert (banner.title.text(), banner.button.text()) == (errors.Metered.title, "Upload anyway")
+    desktop.session._take((Network(online=True, rate=0),))
+    assert banner.isHidden()
+
+
+def test_a_proxy_that_refuses_leads_to_the_network_preferences(desktop: Desktop):
+    desktop.session._take((Account(AccountState.SIGNED_IN, ADA, trouble=trouble(errors.ProxyRefused)),))
+    banner = desktop.window.work.banner
+    assert (banner.title.text(), banner.button.text()) == (errors.ProxyRefused.title, "Network preferences")
+    banner.button.click()
+    preferences = desktop.preferences
+    assert preferences.isVisible()
+    assert preferences.tabs.tabText(preferences.tabs.currentIndex()) == "Network"
 
 
 def test_signed_out_asks_to_sign_in_to_the_server_by_name(desktop: Desktop):

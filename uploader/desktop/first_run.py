@@ -38,6 +38,7 @@ class FirstRun(QWidget):
     cancelled = Signal()
     page_wanted = Signal(str)
     other_server_wanted = Signal()
+    network_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,6 +111,8 @@ class FirstRun(QWidget):
         self.connect_button = button("Connect")
         self.connect_button.clicked.connect(self._connect_to)
         self.server_trouble = label("", "bad", wrap=True)
+        self.network_button = button("Behind a proxy?", "link", name="Network preferences")
+        self.network_button.clicked.connect(self.network_wanted)
         self.keep_button = button("Keep the server I have", "link")
         self.keep_button.clicked.connect(self.cancelled)
         card = _Card("Where should your videos go?")
@@ -126,7 +129,11 @@ class FirstRun(QWidget):
         line.addWidget(self.connect_button)
         card.inside.addLayout(line)
         card.inside.addWidget(self.server_trouble)
-        card.inside.addWidget(self.keep_button, 0, Qt.AlignmentFlag.AlignLeft)
+        links = row(tokens.L)
+        links.addWidget(self.network_button)
+        links.addWidget(self.keep_button)
+        links.addStretch(1)
+        card.inside.addLayout(links)
         return card
 
     def _ask_sign_in(self) -> QWidget:

@@ -112,6 +112,7 @@ class Session(QObject):
         page.cancelled.connect(self._go_back)
         page.page_wanted.connect(browse)
         page.other_server_wanted.connect(self._ask_server)
+        page.network_wanted.connect(self._window.show_network_preferences)
         header.sign_in_wanted.connect(self.sign_in)
         header.sign_out_wanted.connect(lambda: self._bridge.do(lambda engine: engine.account.sign_out()))
         header.sign_out_everywhere_wanted.connect(self._ask_everywhere)
