@@ -159,19 +159,27 @@ async def test_full_speed_goes_on_after_a_restart_for_what_is_left_of_the_hour(d
         assert desk.limiter.rate == 5000
 
 
-@pytest.mark.parametrize("minutes", [-24 * 60, -61, -30, 61, 24 * 60])
+@pytest.mark.parametrize("minutes", [-24 * 60, -61, -30, -15, 30, 61, 24 * 60])
 async def test_however_the_clock_is_set_full_speed_is_over_after_an_hour(desk: Desk, minutes: int):
     async with desk.open(Uplink(limit=5000)):
         await desk.allowance.full_speed(True)
+        await desk.passes(timedelta(minutes=20))
+        assert desk.facts[-1].now.by is Rule.HOUR
         desk.wall += timedelta(minutes=minutes)
-        await desk.passes(HOUR + timedelta(seconds=LOOK))
+        await desk.passes(timedelta(minutes=40, seconds=LOOK))
         assert desk.limiter.rate == 5000
         await desk.stand.passes(lambda: desk.kept[-1].full_speed_until is None)
+
+
+async def test_an_hour_that_ends_tomorrow_was_written_by_a_wrong_clock_and_is_forgotten(desk: Desk):
+    async with desk.open(Uplink(limit=5000, full_speed_until=MONDAY + timedelta(days=1))):
+        await desk.stand.passes(lambda: desk.kept == [Uplink(limit=5000)])
 
 
 async def test_a_clock_that_is_set_is_noticed(desk: Desk):
     async with desk.open(Uplink(scheduled=True, schedule=week(0, (20, 24, 5000)))):
         assert desk.limiter.rate is None
+        await desk.settles()
         desk.wall += timedelta(hours=3)
         await desk.passes(timedelta(seconds=LOOK + 1))
         assert desk.limiter.rate == 5000
