@@ -19,6 +19,7 @@ from uploader.desktop.describe import primary
 from uploader.desktop.main_window import MainWindow
 from uploader.desktop.queue_model import JOB
 from uploader.desktop.row_delegate import places
+from uploader.desktop.row_drag import steps
 from uploader.engine.drop import Refusal
 from uploader.engine.facts import Account, AccountState, Changed, Network, Ordered
 from uploader.engine.job import Draft, Job, Status, Step
@@ -309,6 +310,56 @@ class TestDropping:
         assert window.toast.words.text() == "Added 2 videos. Left out “notes.txt”: this is not a video"
         window.take([Changed(a_job(1)), Changed(a_job(2))])
         assert window.form.job == a_job(1)
+
+
+class TestPuttingDown:
+    """Rows taken with the mouse; the mouse itself is real in `tests/flow/test_window.py`."""
+
+    @pytest.mark.parametrize(
+        ("moving", "before", "wanted"),
+        [
+            ("d", "a", "dabcef"),
+            ("a", "d", "bcadef"),
+            ("a", None, "bcdefa"),
+            ("bc", "f", "adebcf"),
+            ("ef", "b", "aefbcd"),
+            ("be", "d", "acbedf"),
+            ("af", "d", "bcafde"),
+            ("ace", None, "bdface"),
+            ("abcdef", None, "abcdef"),
+            ("c", "d", "abcdef"),
+        ],
+    )
+    def test_moves_bring_them_together_where_they_were_put(self, moving: str, before: str | None, wanted: str):
+        order = list("abcdef")
+        for one, to in steps("abcdef", moving, before):
+            order.remove(one)
+            order.insert(to, one)
+        assert "".join(order) == wanted
+
+    def test_nothing_that_is_not_held_is_moved(self):
+        assert steps("abcdef", "a", None) == [("a", 5)]
+        assert steps("abcdef", "c", "d") == []
+
+    def test_put_down_behind_the_last_that_a_search_shows(self, window: MainWindow, wishes: Wishes):
+        some = [a_job(1, title="sea one"), a_job(2, title="sea two"), a_job(3, title="land")]
+        show(window, *some)
+        window.work.filter.setText("sea")
+        window.deeds.put_down([some[0]], None)
+        assert wishes.made == [("move", some[0].id, 1)]
+
+    def test_files_dragged_over_the_list_are_still_the_windows(self, qtbot: QtBot, window: MainWindow, tmp_path: Path):
+        show(window, a_job())
+        clip = tmp_path / "a.mp4"
+        clip.write_bytes(b"\0\0\0\x18ftypisom")
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(clip))])
+        event = QDragEnterEvent(
+            QPoint(20, 20), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(window.view.viewport(), event)
+        assert window.overlay.isVisible()
+        qtbot.waitUntil(lambda: window.overlay.words.text() == "Drop to add 1 video")
 
 
 class TestShape:

@@ -1,5 +1,6 @@
 """A newcomer at a real screen: first run, sign-in, a real drag from a file manager, a text, a post."""
 
+import json
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,21 @@ def server_rows(desk: Desk, query: str) -> list[tuple[str, ...]]:
         connection.close()
 
 
+def listed(desk: Desk) -> list[dict[str, str]]:
+    return [json.loads(line) for line in desk.run(*own_command("list", "--json")).splitlines()]
+
+
+def titles(desk: Desk) -> list[str]:
+    return [job["title"] for job in listed(desk)]
+
+
+def put_above(desk: Desk, lower: str, upper: str) -> bool:
+    """Take the third row above the second. Tried anew where the window had not painted it yet."""
+    if titles(desk)[1:] != [lower, upper]:
+        desk.drag((300, 340), (300, 212), before_release="window-6-drag-row")
+    return titles(desk)[1:] == [lower, upper]
+
+
 def test_from_first_run_to_a_post_with_mouse_and_keyboard(desk: Desk, tmp_path: Path):
     clip = clips.h264(tmp_path / "clips" / "harbour.mp4", seconds=3)
     first_file = file_manager(desk, clip.parent, 1100, 0)
@@ -72,6 +88,13 @@ def test_from_first_run_to_a_post_with_mouse_and_keyboard(desk: Desk, tmp_path: 
     assert (content, posted) == (TEXT, video_id)
     wait_for(lambda: '"finished"' in desk.run(*own_command("list", "--json")), what="the window's word to the terminal")
     desk.screenshot("window-5-posted")
+
+    waiting = [clips.h264(tmp_path / "clips" / f"{name}.mp4", seconds=3) for name in ("one", "two")]
+    desk.run(*own_command("limit", "1kB/s"))
+    desk.run(*own_command("add", *map(str, waiting)))
+    wait_for(lambda: titles(desk) == ["harbour", "one", "two"], what="two more videos")
+    wait_for(lambda: put_above(desk, "two", "one"), what="the order the mouse has given")
+    desk.run(*own_command("cancel", *[job["id"] for job in listed(desk) if job["title"] != "harbour"]))
 
     desk.keys(window, "ctrl+q")
     assert app.wait(20) == 0

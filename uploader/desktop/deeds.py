@@ -13,6 +13,7 @@ from uploader.desktop.describe import Action
 from uploader.desktop.notices import Toast
 from uploader.desktop.queue_model import JOB, QueueFilter, QueueModel
 from uploader.desktop.removal import Removal
+from uploader.desktop.row_drag import steps
 from uploader.engine.drop import Refusal
 from uploader.engine.job import Draft, Job
 
@@ -68,6 +69,18 @@ class Deeds(QObject):
             case _:
                 for job in jobs:
                     self._command(action, job.id)
+
+    def put_down(self, jobs: Sequence[Job], before: Job | None) -> None:
+        """Bring these together in front of another one as it is shown, or behind the last that is."""
+        order = [job.id for job in self._model.jobs]
+        if before is None:
+            shown = self._rows.index(self._rows.rowCount() - 1, 0).data(JOB).id
+            after = [one for one in order[order.index(shown) + 1 :] if one not in {job.id for job in jobs}]
+            target = after[0] if after else None
+        else:
+            target = before.id
+        for job_id, to in steps(order, [job.id for job in jobs], target):
+            self._do(_moving(job_id, to))
 
     def add(self, paths: Sequence[Path], community_id: str | None) -> None:
         """Put these files, and the videos in these folders, on the queue."""

@@ -214,6 +214,7 @@ class MainWindow(QMainWindow):
         self.view.activated.connect(self._compose)
         self.view.pressed_action.connect(self.deeds.perform)
         self.view.menu_wanted.connect(self._row_menu)
+        self.view.put_down.connect(self.deeds.put_down)
         self.form.acted.connect(self.deeds.perform)
         self.form.back.connect(self._back)
         self.form.community_chosen.connect(self._community_picked)

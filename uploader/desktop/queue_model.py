@@ -52,6 +52,10 @@ class QueueModel(QAbstractListModel):
             case _:
                 return job if role == JOB else None
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """A row can be taken with the mouse. It falls between others, never on one."""
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else super().flags(index)
+
     @property
     def jobs(self) -> Sequence[Job]:
         """The snapshots, in order."""

@@ -1,12 +1,25 @@
 """The list: selection, the pointer over a row's buttons, and the keyboard."""
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QListView, QToolTip, QWidget
 
 from uploader.desktop import describe, tokens
+from uploader.desktop.describe import Action
 from uploader.desktop.queue_model import JOB, QueueFilter
 from uploader.desktop.row_delegate import Part, RowDelegate, places
+from uploader.desktop.row_drag import RowDrag
 from uploader.desktop.theme import Theme
 from uploader.desktop.thumbnails import Thumbnails
 from uploader.engine.job import Job
@@ -19,15 +32,22 @@ _BY_KEYBOARD = {
 
 
 class QueueView(QListView):
-    """Rows of jobs. Says which were chosen, which button of a row was pressed, and where a menu is wanted."""
+    """Rows of jobs. Says which were chosen, which button of a row was pressed, and where a menu is wanted.
+
+    `put_down` carries the chosen jobs and the job they were put before, None at the end.
+    """
 
     chosen = Signal()
     pressed_action = Signal(object, object)
     menu_wanted = Signal(QPoint)
+    put_down = Signal(object, object)
 
     def __init__(self, rows: QueueFilter, theme: Theme, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._delegate = RowDelegate(theme, thumbnails, self)
+        self._drag = RowDrag(self, theme)
+        self.setDragEnabled(True)
+        self.setAcceptDrops(True)
         self.setModel(rows)
         self.setItemDelegate(self._delegate)
         self.setUniformItemSizes(True)
@@ -110,6 +130,40 @@ class QueueView(QListView):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802  (Qt's name)
         """The second press on a button counts as a press."""
         self.mousePressEvent(event)
+
+    def startDrag(self, _actions: Qt.DropAction) -> None:  # noqa: N802  (Qt's name)
+        """The pointer was moved with a row in hand: those that may be moved go along."""
+        if any(Action.MOVE_UP in describe.allowed(job) for job in self.jobs()):
+            self._drag.begin(self.currentIndex())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  (Qt's name)
+        """Rows of this list; files are the window's."""
+        self._drag.over(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802  (Qt's name)
+        """At the edges the list scrolls along."""
+        if self._drag.over(event):
+            self.startAutoScroll()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802  (Qt's name)
+        """The pointer is elsewhere."""
+        self.stopAutoScroll()
+        self._drag.end()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802  (Qt's name)
+        """Put down: the queue hears of it, and the list follows."""
+        self.stopAutoScroll()
+        if self._drag.over(event) and self._drag.gap is not None:
+            after = [self.model().index(row, 0).data(JOB) for row in range(self._drag.gap, self.model().rowCount())]
+            moving = [job for job in self.jobs() if Action.MOVE_UP in describe.allowed(job)]
+            self.put_down.emit(moving, next((job for job in after if job not in moving), None))
+        self._drag.end()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  (Qt's name)
+        """The rows, and where what is dragged would fall."""
+        super().paintEvent(event)
+        self._drag.paint()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802  (Qt's name)
         """The pointer went away."""
