@@ -1,4 +1,4 @@
-"""Fixtures of all backend tests: a running server, one whose provider is a fake, and people signed in."""
+"""Fixtures of all backend tests: both databases, a running server, one before a fake provider, people signed in."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,9 +6,46 @@ from typing import cast
 
 import pytest
 
+from tests.backend.databases import KINDS, databases
 from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import Person, serving, signed_in
 from uploader.backend.context import Backend
+from uploader.backend.store.database import Database
+from uploader.backend.store.migrate import migrate
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test twice, once on each database, unless its mark says why once is enough."""
+    once = metafunc.definition.get_closest_marker("one_database")
+    if once is None or "on" in once.kwargs:
+        kinds = KINDS if once is None else [once.kwargs["on"]]
+        metafunc.parametrize("database_kind", kinds, indirect=True, scope="module")
+
+
+def pytest_sessionfinish() -> None:
+    databases.end()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """sqlite or postgresql: what servers of this test use. A module's own server has to ask for this fixture."""
+    databases.kind = str(getattr(request, "param", "sqlite"))
+    return databases.kind
+
+
+@pytest.fixture(autouse=True)
+def _databases(database_kind: str, tmp_path: Path) -> Iterator[None]:
+    with databases.dropped(tmp_path):
+        yield
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A database of this test's own, with all tables."""
+    database = Database(databases.url(tmp_path) or databases.empty(tmp_path))
+    migrate(database)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.backend.databases import databases
 from uploader.backend.accounts import tokens, users
 from uploader.backend.config import Config
 from uploader.backend.context import Backend
@@ -23,8 +24,9 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def config_in(folder: Path, **environ: str) -> Config:
-    """The configuration of a server that keeps everything in `folder`."""
-    return Config.load(environ, folder)
+    """The configuration of a server that keeps everything in `folder`, on the database that the test runs on."""
+    url = databases.url(folder)
+    return Config.load(environ if url is None else {"DATABASE_URL": url, **environ}, folder)
 
 
 @contextmanager

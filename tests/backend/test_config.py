@@ -9,6 +9,8 @@ from uploader.backend.issuer_config import IssuerConfig
 from uploader.backend.provider_config import CloudflareConfig, MuxConfig
 from uploader.backend.providers import PROVIDERS
 
+pytestmark = pytest.mark.one_database("no database is opened")
+
 ISSUER = {"AUTH_ISSUER": "https://id.example/realms/films/", "AUTH_AUDIENCE": "films"}
 CLOUDFLARE = {"VIDEO_PROVIDER": "cloudflare", "CLOUDFLARE_ACCOUNT_ID": "a1", "CLOUDFLARE_API_TOKEN": "hunter4"}
 MUX = {"VIDEO_PROVIDER": "mux", "MUX_TOKEN_ID": "an-id", "MUX_TOKEN_SECRET": "hunter5"}

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from uploader.backend.filenames import clean
 
+pytestmark = pytest.mark.one_database("names have no database")
+
 
 @pytest.mark.parametrize(
     ("given_name", "kept"),

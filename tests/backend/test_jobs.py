@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -14,21 +13,7 @@ from tests.backend.asking import eventually
 from uploader.backend import jobs
 from uploader.backend.jobs import LEASE, Handler, Lease, Worker, claim, enqueue
 from uploader.backend.store.database import Database
-from uploader.backend.store.migrate import migrate
 from uploader.backend.store.models import JobRow, now
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = Database(url)
-    migrate(database)
-    yield database
-    database.close()
 
 
 @contextmanager
@@ -209,7 +194,8 @@ def test_at_the_start_of_the_only_server_every_lease_is_free(database: Database)
 
 
 @pytest.mark.slow
-def test_four_processes_one_of_them_killed_do_every_job_once(url: str, database: Database):
+def test_four_processes_one_of_them_killed_do_every_job_once(database: Database):
+    url = database.engine.url.render_as_string(hide_password=False)
     with database.write() as session:
         for number in range(100):
             enqueue(session, "count", f"k{number}", {"key": f"k{number}"})

@@ -1,17 +1,20 @@
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import inspect, select, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, MetaData, Table, insert, inspect, select, text
 
+from tests.backend.databases import databases
 from uploader.backend.store.database import Database
-from uploader.backend.store.migrate import DatabaseTooNew, alembic_config, migrate
+from uploader.backend.store.migrate import SCRIPTS, DatabaseTooNew, alembic_config, migrate
 from uploader.backend.store.models import Base, Community
 
 SEED_INDEXES = {
@@ -28,9 +31,13 @@ SEED_COLUMNS = {
 }
 
 
+COUNTS = dict.fromkeys(("likes_count", "comments_count", "shares_count", "views_count"), 0)
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")
+    """Without any table."""
+    database = Database(databases.empty(tmp_path))
     yield database
     database.close()
 
@@ -80,6 +87,58 @@ def test_migrating_again_changes_nothing_and_what_was_deleted_stays_deleted(data
         assert session.scalars(select(Community)).all() == []
 
 
+def older() -> list[str]:
+    """Every revision but the newest."""
+    scripts = ScriptDirectory(str(SCRIPTS))
+    return sorted(one.revision for one in scripts.walk_revisions() if one.revision != scripts.get_current_head())
+
+
+@pytest.mark.parametrize("revision", older())
+def test_what_an_older_version_wrote_is_all_there_after_the_upgrade(database: Database, revision: str):
+    config = alembic_config(database)
+    command.upgrade(config, "0001")
+    written = write_a_row_of_each(database)
+    command.upgrade(config, revision)
+    migrate(database)
+    with database.read() as session:
+        for name, values in written.items():
+            table = Base.metadata.tables[name]
+            [found] = session.execute(
+                select(*[table.c[column] for column in values]).where(table.c.id == "x")
+            ).mappings()
+            assert dict(found) == values, name
+    command.check(config)
+
+
+def write_a_row_of_each(database: Database) -> dict[str, dict[str, Any]]:
+    """A film, its upload and its post by somebody, as the first version knew them."""
+    when = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
+    about = {"filename": "é.mp4", "file_size": 5_000_000_000, "mime_type": "video/mp4", "provider": "local"}
+    times = {"created_at": when, "updated_at": when}
+    state = {"status": "ready", "metadata": {"a": [1]}}
+    rows: dict[str, dict[str, Any]] = {
+        "users": {"id": "x", "username": "ann", "name": "Ann", "verified": True, "created_at": when},
+        "videos": {
+            "id": "x",
+            "user_id": "x",
+            **about,
+            "status": "ready",
+            "metadata": {"a": [1]},
+            "version": 3,
+            **times,
+        },
+        "video_uploads": {"id": "x", "user_id": "x", **about, **state, "created_at": when},
+        "posts": {"id": "x", "user_id": "x", "video_id": "x", "content": "Hi", "type": "video", **times, **COUNTS},
+        "jobs": {"id": "x", "kind": "k", "key": "k", "payload": {}, "attempts": 1, "max_attempts": 5, "run_at": when},
+    }
+    with database.write() as session:
+        for name, values in rows.items():
+            types = Base.metadata.tables[name].c
+            then = Table(name, MetaData(), *[Column(column, types[column].type) for column in values])
+            session.execute(insert(then).values(values))
+    return rows
+
+
 def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database):
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE video_uploads (in_the_way integer)"))
@@ -90,16 +149,18 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database):
 
 MIGRATE = """
 import sys
+from tests.backend.databases import databases
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import migrate
 database = Database(sys.argv[1])
 sys.stdin.read()
 migrate(database)
+database.close()
 """
 
 
 def test_four_processes_that_start_at_once_migrate_once(database: Database, tmp_path: Path):
-    command_line = [sys.executable, "-W", "error", "-c", MIGRATE, f"sqlite:///{tmp_path / 'db.sqlite3'}"]
+    command_line = [sys.executable, "-W", "error", "-c", MIGRATE, databases.empty(tmp_path)]
     with ExitStack() as stack:
         started = [
             stack.enter_context(subprocess.Popen(command_line, stdin=PIPE, stderr=PIPE, text=True)) for _ in range(4)
@@ -111,16 +172,16 @@ def test_four_processes_that_start_at_once_migrate_once(database: Database, tmp_
     assert tables(database) == {"alembic_version", *Base.metadata.tables}
 
 
+@pytest.mark.one_database("SQLite alone can have them off")
 def test_foreign_keys_are_on_again_after_migrating(database: Database):
     migrate(database)
     with database.engine.connect() as connection:
         assert connection.scalar(text("PRAGMA foreign_keys")) == 1
 
 
-def test_a_database_of_a_later_version_is_left_alone(database: Database, tmp_path: Path):
+def test_a_database_of_a_later_version_is_left_alone(database: Database):
     migrate(database)
-    with sqlite3.connect(tmp_path / "db.sqlite3") as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '9999'")
-    raw.close()
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(DatabaseTooNew):
         migrate(database)

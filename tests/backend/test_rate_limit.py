@@ -1,26 +1,15 @@
 """The counter behind every limit."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from uploader.backend import rate_limit
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import Base, RateLimit
+from uploader.backend.store.models import RateLimit
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")
-    Base.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 def test_of_thirty_at_once_exactly_five_pass(database: Database):

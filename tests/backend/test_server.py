@@ -39,11 +39,13 @@ def test_a_data_folder_is_free_again_when_its_server_has_ended(tmp_path: Path):
             assert anybody.get("/healthz").status_code == 200
 
 
+@pytest.mark.one_database("a file")
 def test_a_database_that_is_none(tmp_path: Path):
     (tmp_path / "reelferry.sqlite3").write_bytes(b"this is not a database" * 100)
     assert problems(config_in(tmp_path)) == ["The database did not open: file is not a database."]
 
 
+@pytest.mark.one_database("a file")
 def test_a_database_in_a_folder_that_is_not_there(tmp_path: Path):
     config = config_in(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/x.db")
     assert problems(config) == ["The database did not open: unable to open database file."]

@@ -1,8 +1,6 @@
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -15,7 +13,6 @@ from tests.backend.server import make_user
 from uploader.backend import videos
 from uploader.backend.providers.base import Sight
 from uploader.backend.store.database import Database
-from uploader.backend.store.migrate import migrate
 from uploader.backend.store.models import JobRow, Video, VideoUpload, new_id
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -32,14 +29,6 @@ def add_video(database: Database, user_id: str) -> str:
         session.flush()
         session.add(VideoUpload(**common, upload_url="http://x/files/1"))
     return video_id
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from uploader.backend.access_log import AccessLog, Observer
 from uploader.backend.accounts import elsewhere
 from uploader.backend.accounts import routes as accounts
 from uploader.backend.context import Backend
+from uploader.backend.database_trouble import DatabaseTrouble
 from uploader.backend.problems import Mistakes
 from uploader.backend.request_id import RequestId
 from uploader.backend.routes import communities, config, health, me, own_posts, posts, videos, webhooks
@@ -33,6 +34,7 @@ def create_app(backend: Backend, observer: Observer | None = None) -> FastAPI:
             Middleware(Mistakes),
             Middleware(TrustedHost, public_url=public_url),
             Middleware(BodyLimit, limit=BODY_LIMIT, limits=BODY_LIMITS),
+            Middleware(DatabaseTrouble),
         ],
     )
     app.state.backend = backend

@@ -14,12 +14,12 @@ from typing import Annotated, Any
 from fastapi import Header
 from pydantic import BaseModel
 from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from uploader.backend.jobs import changed
 from uploader.backend.problems import ApiProblem
 from uploader.backend.store.models import IdempotencyKey, new_id
+from uploader.backend.store.once import insert_once
 
 PATIENCE = timedelta(minutes=2)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -65,8 +65,7 @@ def reserve(session: Session, user_id: str, key: str | None, request: BaseModel,
         "body": {"id": new.id},
         "created_at": now,
     }
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    if changed(session.execute(dialect.insert(IdempotencyKey).values(row).on_conflict_do_nothing())):
+    if insert_once(session, IdempotencyKey, row):
         return new
     return _second(session, session.get_one(IdempotencyKey, (user_id, key)), _hash(request), now)
 

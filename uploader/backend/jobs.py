@@ -14,12 +14,13 @@ from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, CursorResult, Result, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, new_id, now
+from uploader.backend.store.once import insert_once
+from uploader.backend.store.trouble import lost_race, out_of_reach
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ POLL = 2.0
 """Seconds between looks for what has become due by itself; what this process enqueues is seen at once."""
 
 LONGEST_WAIT = 600
+A_MOMENT = timedelta(seconds=1)
 
 
 def enqueue(
@@ -40,7 +42,6 @@ def enqueue(
     max_attempts: int = 5,
 ) -> bool:
     """Add a job in the caller's transaction. False: there is, or was, one of the same `key`."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     row = {
         "id": new_id(),
         "kind": kind,
@@ -50,12 +51,11 @@ def enqueue(
         "max_attempts": max_attempts,
         "run_at": run_at or now(),
     }
-    result = session.execute(dialect.insert(JobRow).values(row).on_conflict_do_nothing(index_elements=["key"]))
-    return changed(result)
+    return insert_once(session, JobRow, row, key=["key"])
 
 
 def changed(result: Result[Any]) -> bool:
-    """Whether a statement touched a row."""
+    """Whether an UPDATE or DELETE touched a row."""
     return cast("CursorResult[Any]", result).rowcount > 0
 
 
@@ -175,7 +175,9 @@ class Worker(threading.Thread):
             self._news.clear()  # before looking: what comes while we look is looked for again
             try:
                 worked = self._step()
-            except OperationalError:  # what was at hand comes again when its lease has run out
+            except SQLAlchemyError as error:  # what was at hand comes again when its lease has run out
+                if not (lost_race(error) or out_of_reach(error)):
+                    raise
                 log.warning("The database did not answer; asking again", exc_info=True)
                 worked = False
             if not worked and not self.stopping.is_set():
@@ -197,6 +199,10 @@ class Worker(threading.Thread):
         except Exception as error:  # one job must not end the worker
             if lease.let_go:
                 lease.give_back()
+                return
+            if isinstance(error, SQLAlchemyError) and (lost_race(error) or out_of_reach(error)):
+                log.warning("Job %s lost the database", lease.kind, exc_info=True)
+                lease.give_back(A_MOMENT)
                 return
             log.warning("Job %s failed, attempt %s", lease.kind, lease.attempt, exc_info=True)
             lease.fail(f"{type(error).__name__}: {error}"[:1000])

@@ -10,7 +10,7 @@ from tests.backend.accounts.stand import Proof, Stand, client, standing
 
 
 @pytest.fixture(scope="module")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def _server(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with standing(tmp_path_factory.mktemp("stand") / "server") as ready:
         yield ready
 

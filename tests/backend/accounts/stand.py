@@ -20,15 +20,17 @@ import httpx
 import uvicorn
 from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import select
 
+from tests.backend.server import config_in
 from uploader.backend.accounts.asked import CLIENT_ID
 from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.app import create_app
-from uploader.backend.config import Config
 from uploader.backend.context import Backend
 from uploader.backend.server import address, listening
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import Base, Community, User
+from uploader.backend.store.migrate import migrate
+from uploader.backend.store.models import Base, User
 
 T = TypeVar("T")
 
@@ -78,6 +80,15 @@ class Stand:
     @property
     def database(self) -> Database:
         return self.backend.database
+
+    def stored(self) -> bytes:
+        """All that the database keeps: on SQLite what lies on the disk, elsewhere every value of every row."""
+        if self.database.dialect == "sqlite":
+            files = [path for path in self.backend.config.data.iterdir() if "sqlite3" in path.name]
+            return b"".join(path.read_bytes() for path in files)
+        with self.database.read() as session:
+            rows = [row for table in Base.metadata.sorted_tables for row in session.execute(select(table))]
+        return repr(rows).encode()
 
     def asked(self, **changes: str | None) -> dict[str, str]:
         """The parameters of an authorization request; a change to None leaves one out."""
@@ -204,12 +215,12 @@ def client(base_url: str) -> httpx.Client:
 def standing(folder: Path, public_url: str | None = None) -> Iterator[Stand]:
     """The stand, serving; ada has an account, a community exists."""
     clock = Clock()
-    config = Config.load({"PUBLIC_URL": public_url} if public_url else {}, folder)
+    config = config_in(folder, **({"PUBLIC_URL": public_url} if public_url else {}))
     database = Database(config.database_url)
-    Base.metadata.create_all(database.engine)
+    migrate(database)
     ada = User(username="ada", name="Ada", password_hash=PASSWORD_HASH)
     with database.write() as session:
-        session.add_all([ada, Community(id="general", name="General")])
+        session.add(ada)
     with listening(config) as listener:
         base_url = address(listener)
         backend = Backend(config, database, {}, clock, public_url or base_url)

@@ -185,8 +185,7 @@ def test_of_eight_who_redeem_one_code_one_succeeds(stand: Stand):
 def test_codes_and_tokens_are_not_in_the_database(stand: Stand):
     code = stand.code()
     pair = stand.redeem(code).json()
-    files = [path for path in stand.backend.config.data.iterdir() if "sqlite3" in path.name]
-    content = b"".join(path.read_bytes() for path in files)
+    content = stand.stored()
     assert tokens.digest(code).encode() in content
     for secret in (code, pair["access_token"], pair["refresh_token"]):
         assert secret.encode() not in content

@@ -3,25 +3,16 @@
 import argparse
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from uploader.backend.accounts import commands, passwords, users
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import Base, User
+from uploader.backend.store.models import User
 
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")
-    Base.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 Operate = Callable[..., tuple[int, str]]

@@ -22,6 +22,8 @@ from tests.needs import need
 from uploader.backend.context import Backend
 from uploader.backend.server import opened
 
+pytestmark = pytest.mark.one_database("processes and pictures; what jobs and leases do on both is in test_jobs")
+
 
 def long_clip(folder: Path) -> Path:
     """One that takes seconds to transcode."""

@@ -16,6 +16,8 @@ from uploader.backend.providers.local.provider import LocalProvider
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, now
 
+pytestmark = pytest.mark.one_database("a full disk")
+
 
 class Disk:
     """As the real transcoder, but on a disk that is full until it is not."""

@@ -10,6 +10,8 @@ from uploader.backend.providers.local.files import Append
 from uploader.backend.providers.local.turns import Taken
 from uploader.backend.providers.local.uploads import LIFE
 
+pytestmark = pytest.mark.one_database("bytes on disk: the rows are as for test_videos")
+
 UNKNOWN = "0" * 32
 
 

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.backend.asking import eventually
 from tests.backend.local.stage import OCTETS, Stage, Wire, served
+
+pytestmark = pytest.mark.one_database("bytes on disk: the rows are as for test_videos")
 
 MIB = 1 << 20
 

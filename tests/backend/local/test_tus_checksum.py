@@ -10,6 +10,8 @@ from tests.backend.asking import eventually
 from tests.backend.local.stage import Stage, Wire
 from tests.backend.local.test_tus_attacks import half_a_patch
 
+pytestmark = pytest.mark.one_database("bytes on disk: the rows are as for test_videos")
+
 
 def checksum(algorithm: str, data: bytes) -> str:
     return f"{algorithm} {b64encode(hashlib.new(algorithm, data).digest()).decode()}"

@@ -11,6 +11,8 @@ from tusclient.client import TusClient
 from tests.backend.local.stage import OCTETS, Stage
 from tests.needs import need_peer, need_program
 
+pytestmark = pytest.mark.one_database("bytes on disk: the rows are as for test_videos")
+
 DATA = random.Random(3).randbytes(5_000_001)  # noqa: S311
 SCRIPT = Path(__file__).with_name("tus_client.mjs")
 

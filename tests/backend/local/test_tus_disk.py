@@ -12,6 +12,8 @@ from tests.backend.local.stage import Stage, Wire, served
 from uploader import errors
 from uploader.backend.providers.local.files import Files
 
+pytestmark = pytest.mark.one_database("bytes on disk: the rows are as for test_videos")
+
 MIB = 1 << 20
 
 

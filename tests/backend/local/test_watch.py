@@ -20,6 +20,8 @@ from uploader.backend.context import Backend
 from uploader.backend.providers.local.signature import LIFE, Signer
 from uploader.backend.store.models import Video, now
 
+pytestmark = pytest.mark.one_database("files and pages")
+
 SCRIPT = Path(__file__).with_name("watch_in_browser.mjs")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

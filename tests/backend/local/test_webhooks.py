@@ -7,6 +7,8 @@ import pytest
 
 from uploader.backend.webhooks import encoded, sign, verify
 
+pytestmark = pytest.mark.one_database("signatures")
+
 SECRET = "a secret of some length"
 BODY = b'{"type":"video.asset.ready"}'
 GOOD = "sha256=" + hmac.new(SECRET.encode(), BODY, hashlib.sha256).hexdigest()

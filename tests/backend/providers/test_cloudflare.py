@@ -15,6 +15,8 @@ from uploader.backend.providers.base import Order, ProviderFailed
 from uploader.backend.providers.cloudflare.provider import LIFE, CloudflareProvider
 from uploader.backend.webhooks import sign_timed
 
+pytestmark = pytest.mark.one_database("what goes to a provider and comes from it; no rows")
+
 ROTATION = (SECRET, "the next secret of the provider")
 
 

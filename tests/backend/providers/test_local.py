@@ -16,6 +16,8 @@ from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import migrate
 from uploader.backend.webhooks import sign
 
+pytestmark = pytest.mark.one_database("what goes to a provider and comes from it; no rows")
+
 
 @dataclass
 class LocalStage:

@@ -14,6 +14,8 @@ from uploader.backend.provider_config import MuxConfig
 from uploader.backend.providers.base import Order, Sight
 from uploader.backend.providers.mux.provider import LIFE, MuxProvider
 
+pytestmark = pytest.mark.one_database("what goes to a provider and comes from it; no rows")
+
 ROTATION = (SECRET, "the next secret of the provider")
 
 

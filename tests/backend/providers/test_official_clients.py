@@ -18,6 +18,8 @@ from uploader.backend.provider_config import CloudflareConfig, MuxConfig
 from uploader.backend.providers.cloudflare.provider import CloudflareProvider
 from uploader.backend.providers.mux.provider import MuxProvider
 
+pytestmark = pytest.mark.one_database("what goes to a provider and comes from it; no rows")
+
 ORDER = an_order(file_size=524_288_000)
 
 

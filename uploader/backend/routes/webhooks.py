@@ -6,15 +6,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from uploader.backend import following, videos
 from uploader.backend.context import Backend, TheBackend
-from uploader.backend.jobs import changed
 from uploader.backend.problems import ApiProblem, responses
 from uploader.backend.providers.base import Forged, News, NotAnEvent, Provider
 from uploader.backend.store.models import Video, WebhookEvent, now
+from uploader.backend.store.once import insert_once
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
@@ -82,9 +81,8 @@ def _heard(request: Request, backend: Backend, body: bytes) -> tuple[Provider, N
 
 def _first_time(session: Session, provider: Provider, news: News) -> bool:
     """Take note of the event in the transaction that applies it: both happen, or neither."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     row = {"provider": provider.name, "event_id": news.event_id, "received_at": now()}
-    return changed(session.execute(dialect.insert(WebhookEvent).values(row).on_conflict_do_nothing()))
+    return insert_once(session, WebhookEvent, row)
 
 
 def _find(session: Session, provider: Provider, news: News) -> Video | None:

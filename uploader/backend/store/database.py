@@ -1,13 +1,23 @@
 """Sessions: one engine a process; on SQLite every writing transaction takes the lock at once (BEGIN IMMEDIATE)."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
 
 POOL = 20
+POSTGRESQL: dict[str, Any] = {
+    "pool_size": 10,  # a process; PostgreSQL's own default is a hundred for all of them
+    "pool_pre_ping": True,  # one round trip, and a restarted database costs nobody an error
+    "pool_timeout": 10,
+    "connect_args": {"connect_timeout": 10, "application_name": "reelferry"},
+}
+CHANNEL = "reelferry_videos"
+"""Where PostgreSQL carries announcements from one process to the others."""
+
 PRAGMAS = ("busy_timeout=10000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")  # the wait first
 
 
@@ -18,7 +28,9 @@ class Database:
         parsed = make_url(url)
         if parsed.drivername in {"postgresql", "postgres"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
-        self.engine: Engine = create_engine(parsed, pool_size=POOL, max_overflow=0)
+        more = POSTGRESQL if parsed.get_backend_name() == "postgresql" else {"pool_size": POOL}
+        self.engine: Engine = create_engine(parsed, max_overflow=0, **more)
+        self._heard: list[Callable[[Collection[str]], None]] = []
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -37,6 +49,17 @@ class Database:
         """A transaction that commits at the end of the block, or rolls back. Never hold it across a provider call."""
         with self._writing.begin() as session:
             yield session
+            announced: Collection[str] = session.info.get(announce, ())
+            if announced and self.dialect == "postgresql":
+                for user_id in sorted(announced):
+                    session.execute(select(func.pg_notify(CHANNEL, user_id)))
+        if announced:
+            for heard in self._heard:
+                heard(announced)
+
+    def on_announcement(self, heard: Callable[[Collection[str]], None]) -> None:
+        """Call this after each commit of this process that announced changes; in the thread that did, so be quick."""
+        self._heard.append(heard)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -51,6 +74,11 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def announce(session: Session, user_id: str) -> None:
+    """Note that videos of this user change with this transaction: who watches them is told when it has committed."""
+    session.info.setdefault(announce, set()).add(user_id)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

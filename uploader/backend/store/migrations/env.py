@@ -5,11 +5,15 @@ from typing import Literal, cast
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 import uploader.backend.store.sign_in_models  # noqa: F401  (its tables belong to Base as well)
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import Base, JsonText, UtcTime
+
+ONE_AT_A_TIME = 73570001
+"""The advisory lock of everybody who migrates: any number that nobody else in this database uses."""
 
 JSON_TEXT = 'sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")'
 
@@ -35,6 +39,9 @@ with engine.connect() as connection:
     raw = cast("DBAPIConnection", connection.connection.dbapi_connection)
     if engine.dialect.name == "sqlite":
         set_foreign_keys(raw, on=False)
+    else:
+        connection.execute(select(func.pg_advisory_lock(ONE_AT_A_TIME)))
+        connection.commit()  # the lock is the session's, not the transaction's
     try:
         context.configure(
             connection=connection,
@@ -53,5 +60,8 @@ with engine.connect() as connection:
         connection.rollback()
         if engine.dialect.name == "sqlite":
             set_foreign_keys(raw, on=True)
+        else:
+            connection.execute(select(func.pg_advisory_unlock(ONE_AT_A_TIME)))
+            connection.commit()
 if given is None:
     engine.dispose()

@@ -1,0 +1,127 @@
+"""A real PostgreSQL in a temporary folder, reached over a Unix socket, that ends with the process that started it."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.needs import need, need_program
+
+PROGRAMS = Path("/usr/lib/postgresql")
+"""Where Debian keeps them, one folder a version; they are not on the PATH."""
+
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "max_connections": "300",
+    "timezone": "Pacific/Chatham",  # thirteen and three quarter hours from UTC: who forgets the zone is found out
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A server that answers. `folder` holds its socket."""
+
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    def url(self, database: str) -> str:
+        """As an operator would write it."""
+        return f"postgresql://reelferry@/{database}?host={self.folder}"
+
+    def run(self, statement: str, **names: str) -> None:
+        """One statement of an administrator, outside of any transaction; `names` are put in as identifiers."""
+        made = sql.SQL(statement).format(**{key: sql.Identifier(name) for key, name in names.items()})
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(made)
+
+    def create(self, name: str, template: str = "template1") -> str:
+        """A new database like `template`; answers its address."""
+        self.run("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy", name=name, template=template)
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is in it."""
+        self.run("DROP DATABASE IF EXISTS {name} WITH (FORCE)", name=name)
+
+    def hang_up(self, name: str) -> None:
+        """End every connection to a database."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+    @contextmanager
+    def closed(self, name: str) -> Iterator[None]:
+        """Nobody is in this database, and nobody gets in."""
+        self.run("ALTER DATABASE {name} ALLOW_CONNECTIONS false", name=name)
+        try:
+            self.hang_up(name)
+            yield
+        finally:
+            self.run("ALTER DATABASE {name} ALLOW_CONNECTIONS true", name=name)
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A new cluster. However this process ends, the kernel ends the server (Linux)."""
+    programs = max(PROGRAMS.glob("*/bin"), default=PROGRAMS)
+    need((programs / "initdb").exists(), "PostgreSQL's server (Debian: postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="reelferry-postgres-"))
+    try:
+        _run(folder, programs / "initdb", "-D", folder / "data", "-U", "reelferry", "-A", "trust", "-E", "UTF8",
+             "--locale=C.UTF-8", "--no-sync", "--no-instructions")  # fmt: skip
+        settings = [f"--{name}={value}" for name, value in {**SETTINGS, "unix_socket_directories": folder}.items()]
+        with (folder / "log").open("wb") as log:
+            command = _as_nobody_special(folder, programs / "postgres", "-D", folder / "data", *settings)
+            process = subprocess.Popen(command, stderr=log)
+        try:
+            started = Cluster(folder, process)
+            _wait(started)
+            yield started
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_nobody_special(folder: Path, *command: str | Path) -> list[str]:
+    """The command for a process that ends with ours; PostgreSQL refuses to run as root."""
+    words = [need_program("setpriv"), "--pdeathsig", "INT"]
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("postgres")  # Debian's package makes it
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        words += [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    return [*words, *map(str, command)]
+
+
+def _run(folder: Path, *command: str | Path) -> None:
+    done = subprocess.run(_as_nobody_special(folder, *command), capture_output=True, text=True, cwd=folder, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _wait(started: Cluster) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(started.url("postgres")).close()
+            return
+        assert started.process.poll() is None, (started.folder / "log").read_text()
+        assert time.monotonic() < deadline, "PostgreSQL does not answer"
+        time.sleep(0.02)
