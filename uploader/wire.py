@@ -253,6 +253,10 @@ SIGN_OUT_EVERYWHERE = "sign_out_everywhere"
 """A capability: the server keeps its accounts itself, and can end all sign-ins of one."""
 
 
+EVENTS = "events"
+"""A capability: `GET /api/videos/events` tells what becomes of videos."""
+
+
 class ServerConfig(Message):
     """GET /api/config: what this server takes. Needs no sign-in."""
 

@@ -12,7 +12,7 @@ from uploader.backend.context import Backend
 from uploader.backend.database_trouble import DatabaseTrouble
 from uploader.backend.problems import Mistakes
 from uploader.backend.request_id import RequestId
-from uploader.backend.routes import communities, config, health, me, own_posts, posts, videos, webhooks
+from uploader.backend.routes import communities, config, events, health, me, own_posts, posts, videos, webhooks
 from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT, BodyLimit, SecurityHeaders, TrustedHost
 
 BODY_LIMITS = {"/api/webhooks/": WEBHOOK_LIMIT, "/files/": None}
@@ -39,7 +39,7 @@ def create_app(backend: Backend, observer: Observer | None = None) -> FastAPI:
     )
     app.state.backend = backend
     problems.install(app)
-    for part in (videos, posts, own_posts, communities, me, config, webhooks, health):
+    for part in (events, videos, posts, own_posts, communities, me, config, webhooks, health):
         app.include_router(part.router)
     app.include_router(
         accounts.router if backend.issuer is None else elsewhere.router(backend.issuer, backend.base_url)

@@ -1,7 +1,7 @@
 """What every request needs, built once by the server and handed on by argument."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ from uploader.backend.config import Config
 from uploader.backend.providers.base import Addresses
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import Video
+from uploader.backend.streams import Streams
 
 if TYPE_CHECKING:
     from uploader.backend.accounts.issuer import Issuer
@@ -28,6 +29,8 @@ class Backend:
     base_url: str
     issuer: "Issuer | None" = None
     """Who keeps the accounts, where this server does not."""
+
+    streams: Streams = field(default_factory=Streams)
 
     @property
     def provider(self) -> "Provider":

@@ -130,7 +130,7 @@ class Follower:
             or_(Video.look_after <= moment, Video.look_after.is_(None)),
         )
         with self._backend.database.read() as session:
-            return list(session.scalars(select(Video).where(*due).order_by(Video.looked_at)))
+            return list(session.scalars(select(Video).where(*due).order_by(Video.looked_at.nulls_first())))
 
     def _any(self) -> bool:
         with self._backend.database.read() as session:

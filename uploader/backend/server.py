@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -98,7 +98,7 @@ def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) 
             made = {name: provider for name, provider in found.items() if provider is not None}
             issuer = Issuer(config.issuer, database, now) if config.issuer else None
             backend = Backend(config, database, made, now, base_url, issuer)
-            with working(backend):
+            with working(backend), closing(backend.streams):
                 yield Prepared(backend, _server(backend, observer), listener)
     except FolderInUse:
         raise ConfigProblems([f"Another server is already using the data folder {config.data}."]) from None
@@ -199,7 +199,8 @@ def working(backend: Backend) -> Iterator[None]:
 
 
 def _server(backend: Backend, observer: Observer | None) -> Server:
-    def stop_providers() -> None:
+    def stop() -> None:
+        backend.streams.stop()
         for provider in backend.providers.values():
             provider.stop()
 
@@ -212,7 +213,7 @@ def _server(backend: Backend, observer: Observer | None) -> Server:
         proxy_headers=False,
         timeout_keep_alive=75,
     )
-    return Server(config, stop_providers)
+    return Server(config, stop)
 
 
 @contextmanager

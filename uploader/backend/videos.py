@@ -13,10 +13,11 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.orm import Session
 
 from uploader.backend import jobs, publishing
+from uploader.backend.store.database import announce
 from uploader.backend.store.models import Video, VideoUpload
 from uploader.errors import ProcessingFailed, TooLong, UploadExpired
 from uploader.wire import VideoState
@@ -108,7 +109,7 @@ def received(session: Session, video_id: str, now: datetime) -> bool:
 def progressed(session: Session, video_id: str, stage: str, percent: float | None) -> bool:
     """Processing has come to `stage`, `percent` of the way (0 to 100). False: it is no longer wanted."""
     here = update(Video).where(Video.id == video_id, Video.status == "processing")
-    return jobs.changed(session.execute(here.values(stage=stage, percent=percent, version=Video.version + 1)))
+    return _changed(session, here.values(stage=stage, percent=percent, version=Video.version + 1))
 
 
 def ready(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
@@ -172,12 +173,20 @@ def _move(
     if status not in UNFINISHED:
         common["processed_at"] = now
     moving = update(Video).where(Video.id == video_id, Video.status.in_(sources))
-    result = session.execute(moving.values({**common, **values, "status": status, "version": Video.version + 1}))
-    if not jobs.changed(result):
+    if not _changed(session, moving.values({**common, **values, "status": status, "version": Video.version + 1})):
         return False
     session.execute(update(VideoUpload).where(VideoUpload.id == video_id).values(status=status, upload_url=None))
     if status not in UNFINISHED:
         publishing.video_settled(session, video_id, now)
+    return True
+
+
+def _changed(session: Session, change: Update) -> bool:
+    """Apply a change of one video, and announce it to whoever watches. False: it was not in the state for it."""
+    user_id = session.scalar(change.returning(Video.user_id))
+    if user_id is None:
+        return False
+    announce(session, user_id)
     return True
 
 

@@ -41,7 +41,7 @@ def test_a_video_becomes_ready_when_no_webhook_comes_and_nobody_asks(place: Else
 def test_whoever_looks_nobody_looks_again_within_ten_seconds(place: Elsewhere):
     video_id = new_video(place.person)
     before = asked(place)
-    place.let_time_pass(timedelta(seconds=9))
+    place.let_time_pass(timedelta(seconds=5))
     place.follow()
     assert asked(place) == before, "bytes need some time"
     place.let_time_pass()
@@ -49,7 +49,7 @@ def test_whoever_looks_nobody_looks_again_within_ten_seconds(place: Elsewhere):
         place.follow()
         status_of(place.person, video_id)
     assert asked(place) == before + 1
-    place.let_time_pass(timedelta(seconds=9))
+    place.let_time_pass(timedelta(seconds=5))
     place.follow()
     status_of(place.person, video_id)
     assert asked(place) == before + 1

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 import uploader
 from uploader.backend.context import TheBackend
 from uploader.backend.problems import responses
-from uploader.wire import SIGN_OUT_EVERYWHERE, ServerConfig
+from uploader.wire import EVENTS, SIGN_OUT_EVERYWHERE, ServerConfig
 
 router = APIRouter(prefix="/api", tags=["server"])
 
@@ -20,5 +20,5 @@ def config(backend: TheBackend) -> ServerConfig:
         accepted_types=("video/*",),
         protocols=backend.provider.protocols,
         publishing=("now", "when_ready", "at", "draft"),
-        capabilities=(SIGN_OUT_EVERYWHERE,) if backend.issuer is None else (),
+        capabilities=(EVENTS,) if backend.issuer is not None else (SIGN_OUT_EVERYWHERE, EVENTS),
     )
