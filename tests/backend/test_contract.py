@@ -22,10 +22,11 @@ def test_the_api_keeps_the_promises_of_its_openapi_document(carol: Person, desk:
     command += ["--max-examples", "6", "--generation-database", "none"]
     command += ["--exclude-checks", "positive_data_acceptance"]  # a key used twice or an empty post is no schema matter
     command += ["--exclude-path", "/api/me/sign-out-everywhere"]  # it does what it says: nothing works after it
+    command += ["--exclude-path", "/api/videos/events"]  # it does not end; test_events reads it
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
     paths = httpx.get(f"{desk.base_url}/openapi.json", trust_env=False).json()["paths"]
-    assert f"Tested: {sum(map(len, paths.values())) - 1}" in ran.stdout
+    assert f"Tested: {sum(map(len, paths.values())) - 2}" in ran.stdout
 
 
 def test_the_document_names_every_address_of_the_api(desk: Backend):
@@ -33,6 +34,7 @@ def test_the_document_names_every_address_of_the_api(desk: Backend):
     assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == {
         ("POST", "/api/videos/upload-url"),
         ("POST", "/api/videos/{video_id}/upload-url"),
+        ("GET", "/api/videos/events"),
         ("GET", "/api/videos/{video_id}/status"),
         ("DELETE", "/api/videos/{video_id}"),
         ("POST", "/api/webhooks/video-processing"),

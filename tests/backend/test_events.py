@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from starlette.types import Message
 from tests.backend.asking import error_event, eventually, new_video, ready_event, ready_video, refused, status_of, tell
 from tests.backend.databases import databases
 from tests.backend.fake_provider import FakeProvider
-from tests.backend.server import Person, client, make_token, serving, signed_in
+from tests.backend.server import Person, client, make_token, make_user, serving
 from uploader.backend import videos
 from uploader.backend.accounts import tokens
 from uploader.backend.context import Backend
@@ -148,11 +148,13 @@ def test_one_person_may_have_so_many_streams_and_no_more_and_others_have_theirs(
 
 @pytest.mark.one_database("how a server ends")
 def test_a_stopping_server_ends_its_streams_by_itself(tmp_path: Path):
-    with serving(tmp_path, {"local": FakeProvider}) as backend, signed_in(backend) as ann:
-        reader = Reader(ann.api)
-        reader.start()
-        assert reader.began.wait(PATIENCE)
-    reader.end()  # not cut off: the thread would have raised
+    with ExitStack() as api:
+        with serving(tmp_path, {"local": FakeProvider}) as backend:
+            token = make_token(backend.database, make_user(backend.database))
+            reader = Reader(api.enter_context(client(backend, token)))
+            reader.start()
+            assert reader.began.wait(PATIENCE)
+        reader.end()  # not cut off: the thread would have raised
 
 
 @pytest.mark.one_database("SQLite is one server's", on="postgresql")
