@@ -24,6 +24,8 @@ from tests.needs import need
 from uploader.backend.context import Backend
 from uploader.backend.server import address, prepared
 
+pytestmark = pytest.mark.one_database("what nginx does")
+
 SITE = Path(__file__).parent.parent.parent / "docs" / "deploy" / "nginx.conf"
 AROUND = """
 daemon off;
@@ -129,7 +131,7 @@ def test_the_site_hands_everything_through_as_it_comes(front: Front):
     assert re.fullmatch("[0-9a-f]{32}", reply.headers["x-request-id"]), "nginx names requests, not whoever comes"
     assert reply.headers["strict-transport-security"]
 
-    over = front.api.post("/api/posts", content=b" " * (2 * MIB))
+    over = front.api.post("/api/webhooks/video-processing", content=b" " * (MIB + 1))
     assert refused(over) == (413, "request_too_large"), "the backend counts, not nginx"
 
     an_upload_keeps_what_arrived_before_the_line_broke(front)
