@@ -117,13 +117,18 @@ class EventStream(Response):
             if seen is None:
                 break
             for video_id, status in seen.items():
-                if told.get(video_id) != status:
+                if told.get(video_id) != _lasting(status):
                     taken = taken and await say(_event(status))
-            told = seen
+            told = {video_id: _lasting(status) for video_id, status in seen.items()}
             if taken and not await heard(streams.heartbeat):
                 taken = await say(ALIVE)
         if taken:
             await send({"type": "http.response.body", "body": b""})
+
+
+def _lasting(status: VideoStatus) -> VideoStatus:
+    """Without addresses: they may be signed anew for each reading, which is no change of the video."""
+    return status.model_copy(update={"playback_url": None, "thumbnail_url": None, "watch_url": None})
 
 
 def _event(status: VideoStatus) -> bytes:
