@@ -31,7 +31,7 @@ def test_what_the_server_takes_is_told_without_a_sign_in(desk: Backend):
             "maxTextLength": 5000,
             "acceptedTypes": ["video/*"],
             "protocols": ["tus"],
-            "capabilities": ["sign_out_everywhere"],
+            "capabilities": ["sign_out_everywhere", "events"],
             "publishing": ["now", "when_ready", "at", "draft"],
         }
 

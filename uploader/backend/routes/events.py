@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from uploader.backend import jobs, videos
 from uploader.backend.accounts.guard import CurrentUser, whose
 from uploader.backend.context import Backend, TheBackend
-from uploader.backend.problems import problem_response, responses
+from uploader.backend.problems import ApiProblem, problem_response, responses
 from uploader.backend.routes.videos import video_status
 from uploader.backend.store.models import Video
 from uploader.backend.store.trouble import lost_race, out_of_reach
@@ -109,8 +109,8 @@ class EventStream(Response):
         while taken and not streams.stopping:
             try:
                 seen = await to_thread.run_sync(self._look)
-            except SQLAlchemyError as error:
-                if not (lost_race(error) or out_of_reach(error)):
+            except (SQLAlchemyError, ApiProblem) as error:
+                if isinstance(error, SQLAlchemyError) and not (lost_race(error) or out_of_reach(error)):
                     raise
                 await heard(A_MOMENT)
                 continue
