@@ -33,7 +33,7 @@ def host() -> Iterator[IssuerHost]:
 
 
 @pytest.fixture(scope="module")
-def backend(host: IssuerHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+def backend(database_kind: str, host: IssuerHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """A server whose accounts that issuer keeps."""
     folder = tmp_path_factory.mktemp("server")
     environ = {"AUTH_ISSUER": host.url, "AUTH_AUDIENCE": AUDIENCE, "AUTH_CLIENT_ID": "films-app"}
@@ -208,7 +208,7 @@ def test_the_servers_own_sign_in_is_switched_off_and_says_where_to_go(http: http
         "reelferry_parameters": {"resource": AUDIENCE},
         "reelferry_redirect_ports": [],
     }
-    assert http.get("/api/config").json()["capabilities"] == []
+    assert http.get("/api/config").json()["capabilities"] == ["events"]
 
 
 def test_signing_out_everywhere_is_the_issuers_to_do(http: httpx.Client, host: IssuerHost):
