@@ -2,11 +2,13 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from uploader.settings import LOCAL, Settings, change, load, save
+from uploader.settings import LOCAL, Settings, change, keep_uplink, load, save
+from uploader.uplink import Week
 
 
 def test_no_file_means_defaults(tmp_path: Path):
@@ -81,6 +83,29 @@ def test_one_senseless_value_falls_back_alone_and_the_file_is_kept_aside(
     assert json.loads((tmp_path / "settings.bad.json").read_text(encoding="utf-8"))[name] == nonsense
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert name in caplog.text
+
+
+@pytest.mark.parametrize("slots", [5, 8])
+def test_as_many_at_once_as_an_older_version_allowed_become_as_many_as_there_may_be(tmp_path: Path, slots: int):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"slots": slots, "server": LOCAL}), encoding="utf-8")
+    assert load(path) == Settings(server=LOCAL, slots=4)
+    assert not (tmp_path / "settings.bad.json").exists()
+
+
+def test_a_week_and_an_hour_are_loaded_as_they_were_saved(tmp_path: Path):
+    path = tmp_path / "settings.json"
+    chosen = Settings(
+        limit=500_000,
+        scheduled=True,
+        schedule=Week().with_cells([8, 9], 250_000).with_cells([167], 0),
+        full_speed_until=datetime(2026, 11, 22, 15, 4, 5, tzinfo=UTC),
+    )
+    save(path, chosen)
+    assert load(path) == chosen
+    assert '"0 full, 8 250000, 10 full"' in path.read_text(encoding="utf-8")
+    keep_uplink(path, replace(chosen.uplink, limit=None))
+    assert load(path) == replace(chosen, limit=None)
 
 
 def test_addresses_on_this_computer_and_with_a_path_are_sound(tmp_path: Path):

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.anyio
 MIB = 1024 * 1024
 
 
-async def send(limiter: Limiter, data: bytes) -> list[int]:
+async def send(limiter: Limiter, count: int) -> list[int]:
     """What leaves, piece by piece."""
     pieces = []
-    while data:
-        piece, data = await limiter.part(data)
-        pieces.append(len(piece))
+    while count:
+        pieces.append(await limiter.granted(count))
+        count -= pieces[-1]
     return pieces
 
 
@@ -40,8 +40,7 @@ async def test_over_thirty_seconds_it_is_exact_and_every_piece_is_small(rate: in
     limiter.set(rate)
     pieces: list[int] = []
     while clock.monotonic() < 30:
-        piece, _ = await limiter.part(bytes(limit.MOST))
-        pieces.append(len(piece))
+        pieces.append(await limiter.granted(limit.MOST))
     assert sum(pieces) / clock.monotonic() == pytest.approx(rate, rel=0.01, abs=limit.LEAST / 30)
     assert max(pieces) <= limit.MOST
 
@@ -52,8 +51,8 @@ async def test_in_no_second_is_there_more_than_a_little_too_much():
     limiter.set(1_000_000)
     left: list[tuple[float, int]] = []
     while clock.monotonic() < 10:
-        piece, _ = await limiter.part(bytes(limit.MOST))
-        left.append((clock.monotonic(), len(piece)))
+        size = await limiter.granted(limit.MOST)
+        left.append((clock.monotonic(), size))
     for start in range(10):
         second = sum(size for at, size in left if start <= at < start + 1)
         assert second == pytest.approx(1_000_000, abs=2 * limit.MOST)
@@ -63,20 +62,20 @@ async def test_what_an_answer_took_is_made_up_for_but_not_a_whole_pause():
     time = StillTime()
     limiter = Limiter(time.clock)
     limiter.set(100_000)
-    await send(limiter, bytes(100_000))
+    await send(limiter, 100_000)
     time.advance(0.3)
     begun = time.clock.monotonic()
-    await send(limiter, bytes(100_000))
+    await send(limiter, 100_000)
     assert time.clock.monotonic() - begun == pytest.approx(0.7, abs=0.1)
     time.advance(3600)
     begun = time.clock.monotonic()
-    await send(limiter, bytes(100_000))
+    await send(limiter, 100_000)
     assert time.clock.monotonic() - begun == pytest.approx(1 - limit.CREDIT, abs=0.1)
 
 
 async def test_without_a_limit_everything_leaves_at_once_and_uncut():
     time = StillTime()
-    assert await send(Limiter(time.clock), bytes(4 * MIB)) == [4 * MIB]
+    assert await send(Limiter(time.clock), 4 * MIB) == [4 * MIB]
     assert time.waits == []
 
 
@@ -88,8 +87,7 @@ async def test_all_transfers_share_it_and_none_is_left_behind():
 
     async def transfer(number: int) -> None:
         while clock.monotonic() < 10:
-            piece, _ = await limiter.part(bytes(limit.MOST))
-            sent[number] += len(piece)
+            sent[number] += await limiter.granted(limit.MOST)
 
     await asyncio.gather(*map(transfer, range(3)))
     assert sum(sent) == pytest.approx(10_000_000, rel=0.02)
@@ -101,8 +99,8 @@ async def test_what_waits_for_its_turn_is_woken_by_another_limit(to: int | None,
     time = StillTime(flows=False)
     limiter = Limiter(time.clock)
     limiter.set(1000)
-    await limiter.part(bytes(1024))
-    waiting = [asyncio.ensure_future(send(limiter, bytes(50_000))) for _ in range(2)]
+    await limiter.granted(1024)
+    waiting = [asyncio.ensure_future(send(limiter, 50_000)) for _ in range(2)]
     while not time.sleeping:  # noqa: ASYNC110  (the loop has to turn; there is no event)
         await asyncio.sleep(0)
     begun = time.clock.monotonic()
@@ -118,14 +116,14 @@ async def test_one_that_gives_up_its_turn_does_not_hold_up_the_others():
     time = StillTime(flows=False)
     limiter = Limiter(time.clock)
     limiter.set(1000)
-    await limiter.part(bytes(1024))
-    first = asyncio.ensure_future(limiter.part(bytes(10)))
-    second = asyncio.ensure_future(limiter.part(bytes(10)))
+    await limiter.granted(1024)
+    first = asyncio.ensure_future(limiter.granted(10))
+    second = asyncio.ensure_future(limiter.granted(10))
     while not time.sleeping:  # noqa: ASYNC110  (the loop has to turn; there is no event)
         await asyncio.sleep(0)
     first.cancel()
     time.advance(5)
-    assert await second == (bytes(10), b"")
+    assert await second == 10
 
 
 def test_a_chunk_is_what_leaves_in_the_time_a_chunk_should_take():

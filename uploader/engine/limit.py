@@ -34,24 +34,24 @@ class Limiter:
             self._due = self._clock.monotonic()
             self._changed.set()
 
-    async def part(self, data: bytes) -> tuple[bytes, bytes]:
-        """As much of the beginning of `data` as may leave now, once it may, and the rest."""
+    async def granted(self, wanted: int) -> int:
+        """How many of so many bytes may leave now, once some may."""
         if self._rate is None:
-            return data, b""
+            return wanted
         async with self._turn:
-            return await self._turn_of(data)
+            return await self._due_for(wanted)
 
-    async def _turn_of(self, data: bytes) -> tuple[bytes, bytes]:
+    async def _due_for(self, wanted: int) -> int:
         while (rate := self._rate) is not None:
             now = self._clock.monotonic()
             self._due = max(self._due, now - CREDIT)
             if self._due - now <= AHEAD:
-                size = min(MOST, max(LEAST, rate // A_SECOND), len(data))
+                size = min(MOST, max(LEAST, rate // A_SECOND), wanted)
                 self._due += size / rate
-                return data[:size], data[size:]
+                return size
             self._changed.clear()
             await self._clock.nap(self._due - now, self._changed)
-        return data, b""
+        return wanted
 
     def chunk(self, wanted: int) -> int:
         """A chunk's size in bytes: no more than leaves at the limit in the time a chunk should take."""

@@ -160,12 +160,13 @@ class _Courier:
             sent = part.start
             async with aclosing(reading.pieces(part, self.watch.pace.piece)) as pieces:
                 async for piece in pieces:
-                    rest = piece
-                    while rest:
-                        now, rest = await self.watch.limiter.part(rest)
-                        yield now
-                        sent += len(now)
-                        self._tell(sent)
+                    gone = 0
+                    while gone < len(piece):
+                        size = await self.watch.limiter.granted(len(piece) - gone)
+                        yield piece[gone : gone + size]
+                        gone += size
+                        self._tell(sent + gone)
+                    sent += gone
 
     def _tell(self, sent: int) -> None:
         now = self.watch.clock()
