@@ -346,6 +346,22 @@ class PostRefused(Permanent):
     hint = "The video is safe on the server. Change the text or community, then post again."
 
 
+class AlreadyPosted(Permanent):
+    """It came too late: the post is out."""
+
+    code = "already_posted"
+    title = "It was already posted"
+    hint = "The post is as the server had it."
+
+
+class PostGone(Permanent):
+    """The server no longer holds the post that it was to publish."""
+
+    code = "post_gone"
+    title = "The post was cancelled on the server"
+    hint = "Nothing was posted. The video is safe there; post it again if you want to."
+
+
 class NotAServer(Permanent):
     """What answers at this address is not a Reelferry backend."""
 

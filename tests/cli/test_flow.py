@@ -14,7 +14,7 @@ from uploader.paths import Paths
 
 FIELDS = {
     "type", "id", "file", "title", "size", "step", "status", "confirmed", "rate", "duration", "stage", "percent",
-    "text", "community", "approved", "watchUrl", "postId", "addedAt", "finishedAt", "trouble",
+    "text", "community", "approved", "publishAt", "entrusted", "watchUrl", "postId", "addedAt", "finishedAt", "trouble",
 }  # fmt: skip
 
 

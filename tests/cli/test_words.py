@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.desktop.jobs import handed
 from uploader.cli import words
 from uploader.engine.commands import job_message
 from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
 
 JOB = Job("7f", Path("/films/Harbour.mp4"), 1000, "Harbour", datetime(2026, 11, 22, tzinfo=UTC))
+TIMED = Draft("Hi", approved=True, publish_at=datetime(2999, 11, 24, 18).astimezone())
+THEN = "on 2999-11-24 at 18:00"
 OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
 BROKEN = Trouble("not_a_video", "This is not a video", "Choose another file.")
 
@@ -32,6 +35,16 @@ BROKEN = Trouble("not_a_video", "This is not a video", "Choose another file.")
         ),
         (replace(JOB, step=Step.POST), "Ready"),
         (replace(JOB, step=Step.POST, status=Status.RUNNING, draft=Draft("Hi", approved=True)), "Posting"),
+        (
+            replace(JOB, step=Step.POST, status=Status.RUNNING, draft=TIMED),
+            f"Ready, to be posted {THEN} while Reelferry runs",
+        ),
+        (handed(replace(JOB, step=Step.POST, draft=TIMED)), f"Ready, posted by the server {THEN}"),
+        (
+            handed(replace(JOB, step=Step.PROCESS, status=Status.RUNNING, processing=Processing(percent=40.2))),
+            "Processing (40 %), posted by the server when it is ready",
+        ),
+        (handed(replace(JOB, status=Status.CANCELLED)), "Cancelled. If it was posted before that, the post stays"),
         (replace(JOB, step=Step.DONE, status=Status.FINISHED), "Posted"),
         (replace(JOB, status=Status.PAUSED), "Paused"),
         (replace(JOB, status=Status.CANCELLED), "Cancelled"),
@@ -62,3 +75,9 @@ def test_percent_counts_what_the_server_holds_or_has_done(job: Job, expected: fl
 )
 def test_bytes_are_said_as_people_say_them(count: float, expected: str):
     assert words.size(count) == expected
+
+
+def test_what_is_said_once_a_stage_has_no_numbers_in_it():
+    job = handed(replace(JOB, step=Step.PROCESS, status=Status.RUNNING, processing=Processing("transcoding", 40.2)))
+    assert words.stage(job_message(job)) == "Processing, posted by the server when it is ready"
+    assert words.stage(job_message(replace(job, handover=None))) == "Processing"

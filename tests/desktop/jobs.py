@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
+from uploader.engine.job import Draft, Handover, Job, Processing, Status, Step, Trouble
+from uploader.wire import OwnPost, PublishRequest
 
 NOW = datetime(2026, 11, 22, 14, 40, tzinfo=UTC)
 GB = 1_000_000_000
@@ -47,3 +48,12 @@ def processing(number: int = 1, **changes: Any) -> Job:
     """The server has it all and works on it."""
     told = Processing("transcoding", 40.0, None)
     return a_job(number, **{"step": Step.PROCESS, "status": Status.RUNNING, "processing": told, **changes})
+
+
+def handed(job: Job, *, told: Draft | None = None, state: str | None = "waiting") -> Job:
+    """The same job after the server was given its post: it has `told`, and said `state`; None: no answer yet."""
+    said = None if state is None else OwnPost.model_validate({
+        "id": "p", "state": state, "content": "", "type": "video", "video_id": "v", "community_id": None,
+        "created_at": NOW, "updated_at": NOW,
+    })  # fmt: skip
+    return replace(job, handover=Handover(PublishRequest(), told or job.draft, said), handovers=1)

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QWidget
 
 from tests.desktop.jobs import a_job, failed, posted, uploading
 from uploader.desktop.first_run import FirstRun
@@ -10,7 +10,7 @@ from uploader.desktop.main_window import MainWindow
 from uploader.desktop.theme import Theme
 from uploader.engine.facts import Changed
 
-INTERACTIVE = (QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit)
+INTERACTIVE = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit)
 
 
 def nameless(root: QWidget) -> list[str]:
@@ -18,7 +18,7 @@ def nameless(root: QWidget) -> list[str]:
     found = []
     for kind in INTERACTIVE:
         for widget in root.findChildren(kind):
-            if isinstance(widget.parentWidget(), QLineEdit | QComboBox):
+            if isinstance(widget.parentWidget(), QLineEdit | QComboBox | QAbstractSpinBox):
                 continue  # the parts of a field speak through it
             interface = QAccessible.queryAccessibleInterface(widget)
             if not interface.text(QAccessible.Text.Name):

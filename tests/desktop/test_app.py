@@ -94,7 +94,7 @@ def test_another_process_can_show_the_window_but_not_add_before_there_is_a_serve
     qtbot.waitUntil(lambda: len(said) == 2, timeout=PATIENCE)
     other.join()
     assert said == [{"type": "shown"}, "NotNow"]
-    assert desktop.window.isVisible()
+    qtbot.waitUntil(desktop.window.isVisible, timeout=PATIENCE)
 
 
 def test_closing_with_uploads_on_their_way_says_once_that_they_continue(qtbot: QtBot, desks: Desks):

@@ -1,18 +1,23 @@
 """What a row says, for every step, status and trouble."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.desktop.jobs import GB, NOW, a_job, failed, posted, processing, uploading
-from uploader.desktop import describe
+from tests.desktop.jobs import GB, NOW, a_job, failed, handed, posted, processing, uploading
+from uploader.desktop import amounts, describe, promises
 from uploader.desktop.describe import Action, Group, Tone
 from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
 from uploader.wire import ChunkRules, Ticket
 
 OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
 APPROVED = Draft("words", None, approved=True)
+TIMED = replace(APPROVED, publish_at=NOW + timedelta(days=2))
+OVER = replace(APPROVED, publish_at=NOW - timedelta(days=2))
+TAKEN_BACK = replace(APPROVED, approved=False)
+THEN = amounts.date(NOW + timedelta(days=2), NOW)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,19 @@ APPROVED = Draft("words", None, approved=True)
         (processing(status=Status.WAITING), "Processing", Tone.ACTIVE),
         (processing(status=Status.PAUSED), "Paused · the server has the whole file", Tone.QUIET),
         (a_job(step=Step.POST), "Ready · not posted yet", Tone.GOOD),
-        (a_job(step=Step.POST, draft=APPROVED), "Ready · will be posted", Tone.GOOD),
+        (a_job(step=Step.POST, draft=APPROVED), "Ready · about to be posted", Tone.GOOD),
+        (a_job(step=Step.POST, draft=TIMED), f"Ready · to be posted {THEN}", Tone.GOOD),
+        (a_job(step=Step.POST, draft=TIMED, status=Status.RUNNING), f"Ready · to be posted {THEN}", Tone.GOOD),
+        (
+            handed(a_job(step=Step.POST, draft=TIMED, status=Status.RUNNING)),
+            f"Ready · will be posted {THEN}",
+            Tone.GOOD,
+        ),
+        (
+            a_job(step=Step.POST, draft=replace(TIMED, approved=False)),
+            "Ready · not posted yet",
+            Tone.GOOD,
+        ),
         (a_job(step=Step.POST, draft=APPROVED, status=Status.RUNNING), "Posting", Tone.ACTIVE),
         (a_job(step=Step.POST, status=Status.PAUSED), "Paused · ready, not posted", Tone.QUIET),
         (posted(finished_at=None), "Posted", Tone.GOOD),
@@ -140,6 +157,8 @@ OPEN = ALWAYS | {Action.CANCEL, Action.MOVE_UP, Action.MOVE_DOWN, Action.RENAME}
         (processing(), OPEN | {Action.POST}),
         (a_job(step=Step.POST), OPEN | {Action.POST_NOW}),
         (a_job(step=Step.POST, draft=APPROVED), OPEN | {Action.HOLD}),
+        (a_job(draft=replace(TIMED, approved=False)), OPEN | {Action.PAUSE, Action.POST_THEN}),
+        (handed(processing(draft=APPROVED)), OPEN | {Action.HOLD}),
         (failed(), OPEN | {Action.RETRY, Action.RESTART, Action.POST}),
         (a_job(step=Step.POST, status=Status.RUNNING, sealed=True), OPEN - {Action.RENAME}),
         (posted(), ALWAYS | {Action.OPEN, Action.COPY_LINK, Action.REMOVE}),
@@ -187,6 +206,7 @@ def test_a_screen_reader_hears_steps_of_25_percent_and_no_speed():
         (processing(), Group.PROCESSING),
         (a_job(step=Step.POST), Group.READY),
         (a_job(step=Step.POST, draft=APPROVED, status=Status.RUNNING), Group.PROCESSING),
+        (handed(a_job(step=Step.POST, draft=TIMED, status=Status.RUNNING)), Group.PLANNED),
         (failed(), Group.ATTENTION),
         (posted(), Group.DONE),
         (a_job(status=Status.CANCELLED), Group.CANCELLED),
@@ -194,3 +214,48 @@ def test_a_screen_reader_hears_steps_of_25_percent_and_no_speed():
 )
 def test_where_a_job_is_counted(job: Job, expected: Group):
     assert describe.group(job) is expected
+
+
+@pytest.mark.parametrize(
+    ("job", "sentence"),
+    [
+        (processing(draft=APPROVED), ""),
+        (handed(processing(draft=APPROVED), state=None), ""),
+        (handed(processing(draft=APPROVED)), "Safe on the server. Posts when ready, computer on or off."),
+        (handed(processing(draft=TIMED)), f"Safe on the server. Posts {THEN}, computer on or off."),
+        (handed(processing(draft=OVER)), "Safe on the server. Posts when ready, computer on or off."),
+        (handed(a_job(step=Step.POST, draft=TIMED)), "Safe on the server, which posts it, computer on or off."),
+        (handed(processing(draft=TAKEN_BACK), state="draft"), ""),
+        (handed(processing(draft=APPROVED), told=OVER), "The server still has the earlier version."),
+        (handed(processing(draft=TAKEN_BACK), told=APPROVED), "Not taken back yet: the server may still post it."),
+        (handed(posted(draft=APPROVED), state="published"), ""),
+        (
+            handed(posted(draft=TAKEN_BACK), told=APPROVED, state="published"),
+            "It was posted before your last change reached the server.",
+        ),
+        (
+            handed(a_job(status=Status.CANCELLED, draft=APPROVED)),
+            "If it was posted before that, the post stays.",
+        ),
+        (
+            a_job(step=Step.POST, status=Status.RUNNING, draft=TIMED),
+            "This server does not post by itself: keep Reelferry running.",
+        ),
+    ],
+)
+def test_a_row_promises_what_the_server_has_said_and_no_more(job: Job, sentence: str):
+    assert promises.promise(job, NOW) == sentence
+    row = describe.describe(job, NOW)
+    assert row.hint == sentence
+    assert not (row.hint and row.progress), "there is room for one of them"
+
+
+def test_what_the_server_may_still_do_comes_before_what_goes_on_by_itself():
+    offline = handed(processing(draft=TAKEN_BACK, status=Status.WAITING, trouble=OFFLINE), told=APPROVED)
+    row = describe.describe(offline, NOW)
+    assert (row.words, row.hint) == ("Waiting for the network", "Not taken back yet: the server may still post it.")
+
+
+def test_what_the_server_has_cannot_be_held_here():
+    assert describe.can_be_held(processing())
+    assert not describe.can_be_held(handed(processing(draft=APPROVED)))

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import shiboken6
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
-from tests.desktop.jobs import GB, a_job, posted, processing, uploading
+from tests.desktop.jobs import GB, NOW, a_job, handed, posted, processing, uploading
 from uploader.desktop.describe import Action
 from uploader.desktop.drafts import Drafts
 from uploader.desktop.post_form import PostForm
@@ -155,7 +157,7 @@ def test_an_approved_post_can_be_taken_back(form: PostForm):
     form.show_jobs([uploading(draft=Draft("words", None, approved=True))])
     assert form.hold_button.isVisible()
     assert not form.post_button.isVisible()
-    assert form.state.text().startswith("It will be posted as soon as it is ready")
+    assert form.state.text() == "Reelferry posts it as soon as it is ready. You can still change it."
     form.hold_button.click()
     form.at_once.click()
     assert [acted.at(at)[0] for at in range(acted.count())] == [Action.HOLD, Action.HOLD]
@@ -196,3 +198,87 @@ def test_several_chosen_or_none_cannot_be_written_to(form: PostForm):
     assert form._nothing.text().startswith("Choose a video")
     form.post()
     assert form.job is None
+
+
+# When
+
+
+def test_once_the_server_has_it_the_form_says_so_and_stays_open(form: PostForm):
+    job = processing(draft=Draft("words", None, approved=True))
+    form.show_jobs([handed(job, state=None)])
+    assert form.state.text() == "Reelferry posts it as soon as it is ready. You can still change it."
+    form.take(handed(job))
+    assert form.state.text() == (
+        "Safe on the server. It will be posted when it is ready, also with this computer off. You can still change it."
+    )
+    assert form.hold_button.isVisible()
+    assert not form.text.isReadOnly()
+    form.take(handed(replace(job, draft=replace(job.draft, approved=False)), told=job.draft))
+    assert form.state.text() == "Not taken back yet: the server may still post it."
+
+
+def test_a_time_is_offered_and_kept_to_the_minute(qtbot: QtBot, form: PostForm, written: Written):
+    form.show_jobs([a_job()])
+    assert not form.when.field.isVisible()
+    form.when.tick.click()
+    assert form.when.field.isVisible()
+    assert not form.at_once.isVisible()
+    assert form.post_button.text() == "Post at the set time"
+    offered = form.when.time
+    assert offered is not None
+    assert offered > datetime.now(UTC)
+    assert (offered.astimezone().hour, offered.second, offered.microsecond) == (18, 0, 0)
+    form.show_jobs([])
+    assert written == [(a_job().id, {"publish_at": offered})]
+
+
+def test_the_time_is_set_by_keyboard_alone(qtbot: QtBot, form: PostForm, written: Written):
+    form.show_jobs([a_job()])
+    form.when.tick.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClick(form.when.tick, Qt.Key.Key_Space)
+    offered = form.when.time
+    assert offered is not None
+    qtbot.keyClick(form.when.tick, Qt.Key.Key_Tab)
+    assert form.when.field.hasFocus()
+    form.when.field.setSelectedSection(form.when.field.Section.DaySection)
+    qtbot.keyClick(form.when.field, Qt.Key.Key_Up)
+    form.when.field.setSelectedSection(form.when.field.Section.HourSection)
+    qtbot.keyClick(form.when.field, Qt.Key.Key_Down)
+    changed = form.when.time
+    assert changed is not None
+    assert changed != offered
+    form.show_jobs([])
+    assert written[-1] == (a_job().id, {"publish_at": changed})
+
+
+def test_without_the_tick_there_is_no_time(form: PostForm, written: Written):
+    at = NOW + timedelta(days=2)
+    form.show_jobs([a_job(draft=Draft("", None, publish_at=at))])
+    shown = form.when.time
+    assert shown == at
+    form.when.tick.click()
+    form.show_jobs([])
+    assert written == [(a_job().id, {"publish_at": None})]
+
+
+def test_facts_do_not_take_the_time_away_while_it_is_set(form: PostForm):
+    job = a_job(draft=Draft("", None, publish_at=NOW + timedelta(days=2)))
+    form.show_jobs([job])
+    form.when.field.setFocus()
+    form.take(replace(job, sent=GB, draft=replace(job.draft, publish_at=None)))
+    assert form.when.time == NOW + timedelta(days=2)
+    form.text.setFocus()
+    form.take(replace(job, sent=2 * GB, draft=replace(job.draft, publish_at=None)))
+    assert form.when.time is None
+
+
+def test_posted_there_is_no_time_left_to_set(form: PostForm):
+    form.show_jobs([posted()])
+    assert not form.when.isVisible()
+
+
+def test_control_return_approves_at_the_set_time(form: PostForm):
+    acted = QSignalSpy(form.acted)
+    form.show_jobs([a_job(draft=Draft("words", None, publish_at=NOW + timedelta(days=2)))])
+    form.post()
+    assert acted.at(0)[0] is Action.POST_THEN

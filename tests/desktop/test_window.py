@@ -155,7 +155,7 @@ class TestKeyboard:
         form = window.form
         expected = [
             window.header.account_button, window.header.menu_button, window.work.filter, window.view, form.title,
-            form.text, form.community, form.at_once, form.post_button,
+            form.text, form.community, form.at_once, form.when.tick, form.post_button,
         ]  # fmt: skip
         reached = []
         for _ in expected:

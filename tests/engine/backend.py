@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.engine.post_office import PostOffice
 from uploader.engine.work import Work, known
 from uploader.errors import ReelferryError, Refused, UploadForgotten, VideoGone
 from uploader.wire import (
     Author,
     ChunkRules,
+    OwnPost,
     Post,
+    PostChange,
     PostRequest,
+    PublishRequest,
     Ticket,
     UploadRequest,
     VideoProblem,
@@ -53,6 +57,7 @@ class MemoryBackend:
         self.lifetime = timedelta(hours=6)
         self.protocol = "tus"
         self.renewal: Callable[[Ticket], Ticket] = lambda ticket: ticket
+        self.office = PostOffice(self.state_of, lambda: datetime.now(UTC))
         self._tickets: dict[str, tuple[UploadRequest, Ticket]] = {}
 
     async def ticket(self, request: UploadRequest, *, key: str) -> Ticket:
@@ -94,6 +99,7 @@ class MemoryBackend:
             video.polls += 1
             if video.polls > self.polls:
                 video.state = "ready" if self.problem is None else "error"
+                self.office.deliver()
         self._leave("status")
         return VideoStatus.model_validate(
             {
@@ -126,8 +132,37 @@ class MemoryBackend:
         self._leave("post")
         return post
 
+    async def hand_over(self, request: PublishRequest, *, key: str) -> OwnPost:
+        await self._enter("hand_over")
+        post = self.office.take(request, key)
+        self._leave("hand_over")
+        return post
+
+    async def own_post(self, post_id: str) -> OwnPost:
+        await self._enter("own_post")
+        post = self.office.read(post_id)
+        self._leave("own_post")
+        return post
+
+    async def change_post(self, post_id: str, change: PostChange) -> OwnPost:
+        await self._enter("change_post")
+        post = self.office.change(post_id, change)
+        self._leave("change_post")
+        return post
+
+    async def cancel_post(self, post_id: str) -> None:
+        await self._enter("cancel_post")
+        self.office.cancel(post_id)
+        self._leave("cancel_post")
+
+    def state_of(self, video_id: str) -> str | None:
+        video = self.videos.get(video_id)
+        return video.state if video else None
+
     async def delete(self, video_id: str) -> None:
         await self._enter("delete")
+        if any(post.video_id == video_id for post in self.office.published):
+            return
         self.deleted.append(video_id)
         self.videos.pop(video_id, None)
         self._leave("delete")

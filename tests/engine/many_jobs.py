@@ -5,8 +5,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from uploader.engine.job import Draft, Fingerprint, Job, Processing, Status, Step, Trouble
-from uploader.wire import ChunkRules, Ticket
+from uploader.engine.job import Draft, Fingerprint, Handover, Job, Processing, Status, Step, Trouble
+from uploader.wire import ChunkRules, OwnPost, PublishRequest, Ticket, VideoProblem
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -49,7 +49,23 @@ def a_full_job() -> Job:
         ),
         resume={"url": "https://host.example/files/x"},
         processing=Processing("transcoding", 12.5, 3),
-        draft=Draft("Schön 🎬\nzweite Zeile", "films", approved=True),
+        draft=Draft("Schön 🎬\nzweite Zeile", "films", approved=True, publish_at=NOW + timedelta(days=1)),
+        handover=Handover(
+            PublishRequest(content="Schön", video_id="v", publish="when_ready", publish_at=NOW),
+            Draft("Schön", approved=True),
+            OwnPost(
+                id="p",
+                state="not_published",
+                content="Schön",
+                type="video",
+                video_id="v",
+                community_id=None,
+                problem=VideoProblem(code="not_a_member", message="No", action="Choose"),
+                created_at=NOW,
+                updated_at=NOW,
+            ),
+        ),
+        handovers=2,
         sealed=True,
         watch_url="https://host.example/watch/x",
         post_id="post-1",

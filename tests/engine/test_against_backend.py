@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,24 @@ from uploader.backend.context import Backend
 from uploader.backend.store.models import now
 from uploader.engine.client import Client
 from uploader.engine.device import Invitation, sign_in_elsewhere
+from uploader.engine.handover import offers
 from uploader.engine.http import api_client, upload_client
 from uploader.engine.rate import Pace
 from uploader.engine.session import MemoryVault, Session
 from uploader.engine.sign_in import sign_in
 from uploader.engine.transfer import Watch, carry
-from uploader.errors import Interrupted, PostRefused, SignInFailed, SignInNeeded, TooLarge, VideoGone
+from uploader.errors import (
+    AlreadyPosted,
+    Interrupted,
+    PostGone,
+    PostRefused,
+    SignInFailed,
+    SignInNeeded,
+    TooLarge,
+    VideoGone,
+)
 from uploader.protocols import PROTOCOLS
-from uploader.wire import PostRequest, Ticket, UploadRequest
+from uploader.wire import PostChange, PostRequest, PublishRequest, Ticket, UploadRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -130,6 +141,38 @@ async def test_a_deleted_video_is_gone_and_deleting_it_again_is_no_error(client:
     await client.delete("never-there")
     with pytest.raises(VideoGone):
         await client.post(PostRequest(content="x", video_id=ticket.video_id, type="video"), key="p")
+
+
+async def test_a_post_that_the_server_publishes_can_be_read_changed_and_cancelled_until_it_is_out(client: Client):
+    assert offers(await client.config())
+    later = PublishRequest(content="Hello", publish="when_ready", publish_at=now() + timedelta(days=1))
+    post = await client.hand_over(later, key="handover.1")
+    assert await client.hand_over(later, key="handover.1") == post
+    assert (post.state, post.waits_for) == ("waiting", "time")
+    changed = await client.change_post(post.id, PostChange(content="Hello there", publish="draft"))
+    assert (changed.state, changed.content, changed.publish_at) == ("draft", "Hello there", post.publish_at)
+    with pytest.raises(PostRefused):
+        await client.change_post(post.id, PostChange(community_id="never-there"))
+    assert await client.own_post(post.id) == changed
+    await client.cancel_post(post.id)
+    with pytest.raises(PostGone):
+        await client.change_post(post.id, PostChange(publish="when_ready"))
+    with pytest.raises(PostGone):
+        await client.own_post("never-there")
+
+    out = await client.hand_over(PublishRequest(content="Now", publish="when_ready"), key="handover.2")
+    assert out.state == "published"
+    assert out.post is not None
+    for late in (client.change_post(out.id, PostChange(publish_at=None)), client.cancel_post(out.id)):
+        with pytest.raises(AlreadyPosted):
+            await late
+
+
+async def test_what_is_taken_away_is_told_and_not_left_out(client: Client):
+    later = PublishRequest(content="x", publish="draft", publish_at=now() + timedelta(days=1), community_id="general")
+    post = await client.hand_over(later, key="handover.3")
+    changed = await client.change_post(post.id, PostChange(publish_at=None, community_id=None))
+    assert (changed.publish_at, changed.community_id, changed.content) == (None, None, "x")
 
 
 async def test_refusals_of_the_real_server_have_our_words(client: Client):

@@ -206,7 +206,7 @@ ASKS: dict[str, tuple[str, Callable[[Client], Awaitable[Any]]]] = {
         ("status", 403, "access_denied", NotYourVideo),
         ("status", 404, "video_not_found", VideoGone),
         ("delete", 403, "access_denied", NotYourVideo),
-        ("delete", 409, "video_posted", Refused),
+        ("delete", 409, "something_new", Refused),
         ("post", 400, "empty_post", PostRefused),
         ("post", 400, "invalid_request", PostRefused),
         ("post", 403, "access_denied", PostRefused),

@@ -9,16 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.engine.many_jobs import a_full_job, a_job
+from tests.engine.many_jobs import NOW, a_full_job, a_job
 from uploader.engine import database
-from uploader.engine.job import Job, Status
+from uploader.engine.job import Draft, Job, Status
 from uploader.engine.store import Store
 from uploader.errors import DiskFull, QueueNotSaved
 
@@ -145,6 +145,28 @@ def test_a_row_of_a_newer_program_comes_back_with_the_newer_program(tmp_path: Pa
         assert store.load() == []
         assert len(store.notes) == 1
     spoil(path, "UPDATE jobs SET version = 1")
+    assert kept(path) == [job]
+
+
+def test_only_what_an_older_program_would_post_twice_or_too_early_is_kept_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "q"
+    plain, planned, handed = a_job(), a_job(), a_job()
+    with opened(path) as store:
+        store.keep(plain)
+        store.keep(replace(planned, draft=Draft(publish_at=NOW)))
+        store.keep(replace(handed, handovers=1))
+    with closing(sqlite3.connect(path)) as connection:
+        versions = dict(connection.execute("SELECT id, version FROM jobs").fetchall())
+    assert versions == {plain.id: 1, planned.id: 2, handed.id: 2}
+
+
+def test_a_queue_from_before_the_server_published_by_itself_opens_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "q"
+    job = a_job()
+    with opened(path) as store:
+        store.keep(job)
+    for field in ("$.handover", "$.handovers", "$.draft.publish_at"):
+        spoil(path, f"UPDATE jobs SET snapshot = json_remove(snapshot, '{field}')")
     assert kept(path) == [job]
 
 

@@ -50,11 +50,14 @@ def say(fact: Fact) -> None:
         job = fact.job
         known = {
             "id": job.id,
+            "title": job.title,
             "step": job.step.value,
             "status": job.status.value,
             "sent": job.sent,
             "confirmed": job.confirmed,
             "sealed": job.sealed,
+            "handed": job.handover is not None,
+            "entrusted": job.entrusted,
             "attempt": job.attempt,
             "video": job.ticket.video_id if job.ticket else None,
             "trouble": dataclasses.asdict(job.trouble) | {"retry_at": None} if job.trouble else None,

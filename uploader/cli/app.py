@@ -14,6 +14,7 @@ import typer
 
 from uploader import __version__, log
 from uploader.cli import limits, network, reach, sign_in
+from uploader.cli.moment import planned
 from uploader.cli.tell import Teller, teller
 from uploader.engine.instance import Message
 from uploader.errors import KeyringTrouble, ReelferryError, SignInFailed, SignInNeeded, Unexpected
@@ -54,6 +55,10 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="As in `list`; t
 Text = Annotated[str | None, typer.Option("--text", help="What the post says. Posts as soon as the video is ready.")]
 Community = Annotated[str | None, typer.Option("--community", help="Where it appears: a name or an id.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Also on a network that is metered or seems to want a sign-in.")]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="When to post: 18:00, 2026-11-24 18:00, or now: as soon as it is ready."),
+]
 Title = Annotated[str | None, typer.Option("--title", help="The video's title; the file's name if not given.")]
 
 
@@ -89,11 +94,12 @@ def add(
     text: Text = None,
     community: Community = None,
     title: Title = None,
+    at: At = None,
     wait: Annotated[bool, typer.Option("--wait", help="Upload now, and end when it is done.")] = False,
     anyway: Anyway = False,
     as_json: Json = False,
 ) -> None:
-    """Put files in the queue. With --text they are posted when ready; without, `post` or the window does that."""
+    """Put files in the queue. With --text or --at they are posted when ready, else `post` or the window does that."""
     if title is not None and len(files) > 1:
         raise typer.BadParameter("--title names one video; add them one by one.")
     command = {
@@ -102,8 +108,9 @@ def add(
         "text": text,
         "community": community,
         "title": title,
-        "approved": text is not None,
         "anyway": anyway,
+        "approved": text is not None or at is not None,
+        **planned(at),
     }
     reached = reach.engine(Paths.of_user(), run=wait, online=community is not None)
     with _talking(as_json, moving=wait) as tell, reached as engine:
@@ -160,9 +167,18 @@ def cancel(ids: Ids, as_json: Json = False) -> None:
 
 
 @app.command()
-def post(ids: Ids, text: Text = None, community: Community = None, title: Title = None, as_json: Json = False) -> None:
+def post(
+    ids: Ids,
+    *,
+    text: Text = None,
+    community: Community = None,
+    title: Title = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
     """Write the post of uploads that are in the queue; it goes out when the video is ready."""
-    _give({"do": "post", "ids": ids, "text": text, "community": community, "title": title}, as_json)
+    command = {"do": "post", "ids": ids, "text": text, "community": community, "title": title, **planned(at)}
+    _give(command, as_json)
 
 
 @app.command()

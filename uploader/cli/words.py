@@ -1,6 +1,6 @@
 """What is true of a job, in the words of the window, from the JSON object that describes it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from uploader.engine.instance import Message
 
@@ -9,6 +9,8 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 STAGES = {"queued": 1, "transcoding": 2, "publishing": 3}
 
 
+BY_THE_SERVER = ", posted by the server "
+
 AT_REST = {"finished": "Posted", "cancelled": "Cancelled", "paused": "Paused"}
 
 
@@ -16,6 +18,8 @@ def words(job: Message) -> str:
     """One line of truth: where it stands, and why it does not move if it does not."""
     trouble = job["trouble"]
     match job["status"]:
+        case "cancelled" if job["entrusted"]:
+            return "Cancelled. If it was posted before that, the post stays"
         case status if status in AT_REST:
             return AT_REST[status]
         case "failed" if trouble:
@@ -42,9 +46,29 @@ def _moving(job: Message) -> str:
         case "transfer":
             return "Verifying" if job["confirmed"] >= job["size"] else "Uploading"
         case "process":
-            return _processing(job)
+            return _processing(job) + _promise(job)
+        case _ if job["entrusted"]:
+            return "Ready" + _promise(job)
+        case _ if job["approved"] and _is_ahead(job):
+            return f"Ready, to be posted on {_when(job)} while Reelferry runs"
         case _:
             return "Posting" if job["approved"] else "Ready"
+
+
+def _promise(job: Message) -> str:
+    """That the server posts it, once it has said so."""
+    if not job["entrusted"]:
+        return ""
+    return BY_THE_SERVER + (f"on {_when(job)}" if _is_ahead(job) else "when it is ready")
+
+
+def _is_ahead(job: Message) -> bool:
+    return job["publishAt"] is not None and datetime.fromisoformat(job["publishAt"]) > datetime.now(UTC)
+
+
+def _when(job: Message) -> str:
+    """On this computer's clock."""
+    return f"{datetime.fromisoformat(job['publishAt']).astimezone():%Y-%m-%d at %H:%M}"
 
 
 def _processing(job: Message) -> str:
@@ -57,7 +81,10 @@ def _processing(job: Message) -> str:
 
 def stage(job: Message) -> str:
     """The words without numbers: what changes rarely enough to be a line of its own."""
-    return words(job).partition(" (")[0] if job["step"] == "process" else words(job)
+    if job["step"] != "process":
+        return words(job)
+    said = words(job)
+    return said.partition(" (")[0].partition(",")[0] + (_promise(job) if BY_THE_SERVER in said else "")
 
 
 def percent(job: Message) -> float:

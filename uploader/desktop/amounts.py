@@ -85,6 +85,13 @@ def clock(moment: datetime, now: datetime) -> str:
     return f"{day}, {local:%H:%M}" if local.year == today.year else f"{day} {local.year}"
 
 
+def date(moment: datetime, now: datetime) -> str:
+    """When something is to happen, on this computer's clock, always with the day: "Tue 24 Nov, 18:00"."""
+    local = moment.astimezone()
+    year = "" if local.year == now.astimezone().year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"
+
+
 def count(number: int, one: str, many: str) -> str:
     """`1 video`, `4 videos`."""
     return f"{number:,} {one if number == 1 else many}".replace(",", " ")

@@ -89,7 +89,7 @@ class Deeds(QObject):
             self._do(lambda queue: queue.add(paths, draft), self._were_added)
 
     def write(self, job_id: str, fields: Mapping[str, Any]) -> None:
-        """Save what was typed: `title`, `text`, `community_id`, as far as they are given."""
+        """Save what was typed: `title`, `text`, `community_id`, `publish_at`, as far as they are given."""
         self._do(lambda queue: queue.write(job_id, **fields))
 
     def _command(self, action: Action, job_id: str) -> None:
@@ -100,6 +100,7 @@ class Deeds(QObject):
             Action.RESTART: lambda queue: queue.restart(job_id),
             Action.POST: lambda queue: queue.approve(job_id, True),
             Action.POST_NOW: lambda queue: queue.approve(job_id, True),
+            Action.POST_THEN: lambda queue: queue.approve(job_id, True),
             Action.HOLD: lambda queue: queue.approve(job_id, False),
             Action.REMOVE: lambda queue: queue.remove(job_id),
         }

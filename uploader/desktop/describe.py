@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from uploader.desktop import amounts
+from uploader.desktop.promises import planned, promise
 from uploader.engine.job import Job, Status, Step
 from uploader.errors import CaptivePortal, Metered
 from uploader.protocols import IN_ONE_GO
@@ -32,6 +33,7 @@ class Action(enum.StrEnum):
     ANYWAY = "Upload anyway"
     POST = "Post when ready"
     POST_NOW = "Post now"
+    POST_THEN = "Post at the set time"
     HOLD = "Don’t post yet"
     OPEN = "Open"
     COPY_LINK = "Copy link"
@@ -51,6 +53,7 @@ class Group(enum.StrEnum):
     PAUSED = "Paused"
     PROCESSING = "Processing"
     READY = "Ready"
+    PLANNED = "Planned"
     ATTENTION = "Needs you"
     DONE = "Done"
     CANCELLED = "Cancelled"
@@ -76,7 +79,10 @@ class Description:
     primary: Action | None = None
 
 
-POSTING = frozenset({Action.POST, Action.POST_NOW, Action.HOLD})
+APPROVALS = frozenset({Action.POST, Action.POST_NOW, Action.POST_THEN})
+"""The person's word that it may be posted."""
+
+POSTING = APPROVALS | {Action.HOLD}
 """Allowed as long as the post can still be changed."""
 
 HELD_BY_THE_NETWORK = frozenset({CaptivePortal.code, Metered.code})
@@ -95,7 +101,9 @@ _AT_REST = {
 def describe(job: Job, now: datetime) -> Description:
     """What is true of this job, and nothing more."""
     words, tone, hint = _words(job, now)
-    return Description(words, tone, hint, _progress(job), primary(job))
+    promised = promise(job, now)
+    progress = None if promised and job.step is Step.PROCESS else _progress(job)  # the row has room for one of them
+    return Description(words, tone, promised or hint, progress, primary(job))
 
 
 def spoken(job: Job, now: datetime) -> str:
@@ -107,7 +115,7 @@ def spoken(job: Job, now: datetime) -> str:
     if row.hint:
         parts.append(row.hint)
     if job.draft.approved and job.step is not Step.DONE:
-        parts.append("Posts when ready")
+        parts.append("Post at a set time" if job.draft.publish_at else "Posts when ready")
     return ". ".join(part.rstrip(".") for part in parts)
 
 
@@ -117,6 +125,8 @@ def group(job: Job) -> Group:
         return at_rest
     if job.step is Step.POST and not job.draft.approved:
         return Group.READY
+    if job.step is Step.POST and job.draft.publish_at and job.trouble is None:
+        return Group.PLANNED
     if job.status is Status.WAITING:
         return Group.WAITING
     return Group.PROCESSING if job.step in {Step.PROCESS, Step.POST} else Group.UPLOADING
@@ -136,7 +146,7 @@ def primary(job: Job) -> Action | None:
     """The one button a row shows."""
     choices = allowed(job)
     if job.step is Step.POST and job.status is not Status.FAILED:
-        wanted: tuple[Action, ...] = (Action.RESUME, Action.POST_NOW)
+        wanted: tuple[Action, ...] = (Action.RESUME, Action.POST_NOW, Action.POST_THEN)
     else:
         wanted = (Action.RESTART, Action.ANYWAY, Action.RETRY, Action.RESUME, Action.OPEN, Action.PAUSE)
     return next((action for action in wanted if action in choices), None)
@@ -151,8 +161,7 @@ def allowed(job: Job) -> frozenset[Action]:
         return frozenset(actions | {Action.REMOVE})
     actions |= {Action.CANCEL, Action.MOVE_UP, Action.MOVE_DOWN}
     if not job.sealed:
-        post = Action.POST_NOW if job.step is Step.POST else Action.POST
-        actions |= {Action.RENAME, Action.HOLD if job.draft.approved else post}
+        actions |= {Action.RENAME, Action.HOLD if job.draft.approved else _approval(job)}
     match job.status:
         case Status.PAUSED:
             actions.add(Action.RESUME)
@@ -170,7 +179,13 @@ def allowed(job: Job) -> frozenset[Action]:
 
 def can_be_held(job: Job) -> bool:
     """Whether it moves, or would by itself, and can still be stopped."""
-    return job.status in {Status.WAITING, Status.RUNNING} and not job.sealed
+    return job.status in {Status.WAITING, Status.RUNNING} and not job.sealed and job.handover is None
+
+
+def _approval(job: Job) -> Action:
+    if job.draft.publish_at is not None:
+        return Action.POST_THEN
+    return Action.POST_NOW if job.step is Step.POST else Action.POST
 
 
 def _changed(job: Job) -> bool:
@@ -192,7 +207,17 @@ def _words(job: Job, now: datetime) -> tuple[str, Tone, str]:
         case Status.WAITING:
             return _waiting(job, now)
         case _:
-            return _running(job), Tone.ACTIVE, ""
+            plan = _planned(job, now)
+            return plan or _running(job), Tone.GOOD if plan else Tone.ACTIVE, ""
+
+
+def _planned(job: Job, now: datetime) -> str:
+    """Where it is ready, and there is a time to wait for."""
+    at = planned(job, now) if job.step is Step.POST and job.draft.approved else None
+    if at is None:
+        return ""
+    when = amounts.date(at, now)
+    return f"Ready · will be posted {when}" if job.entrusted else f"Ready · to be posted {when}"
 
 
 def _paused(job: Job) -> str:
@@ -215,7 +240,7 @@ def _waiting(job: Job, now: datetime) -> tuple[str, Tone, str]:
         return words, Tone.WARN, job.trouble.hint
     if job.step is Step.POST:
         if job.draft.approved:
-            return "Ready · will be posted", Tone.GOOD, ""
+            return _planned(job, now) or "Ready · about to be posted", Tone.GOOD, ""
         return "Ready · not posted yet", Tone.GOOD, ""
     if job.step is Step.PROCESS:
         return "Processing", Tone.ACTIVE, ""

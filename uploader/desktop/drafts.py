@@ -1,14 +1,17 @@
 """Edits on their way to the queue: saved soon after the last key, shown until the queue says the same."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
 from uploader.desktop import tokens
 from uploader.engine.job import Job
 
-Write = Callable[[str, Mapping[str, str | None]], None]
+Value = str | datetime | None
+Write = Callable[[str, Mapping[str, Value]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +21,21 @@ class Written:
     title: str
     text: str
     community_id: str | None
+    publish_at: datetime | None
 
 
 class Drafts(QObject):
-    """Keeps what was typed until the queue has it. Fields are `title`, `text` and `community_id`."""
+    """Keeps what was typed until the queue has it. Fields are those of `Written`."""
 
     def __init__(self, write: Write, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._write = write
-        self._unsaved: dict[str, dict[str, str | None]] = {}
-        self._unheard: dict[str, dict[str, str | None]] = {}
+        self._unsaved: dict[str, dict[str, Value]] = {}
+        self._unheard: dict[str, dict[str, Value]] = {}
         self._timer = QTimer(self, singleShot=True, interval=tokens.AUTOSAVE)
         self._timer.timeout.connect(self.save)
 
-    def edit(self, job_id: str, field: str, value: str | None) -> None:
+    def edit(self, job_id: str, field: str, value: Value) -> None:
         """A person changed a field."""
         self._unsaved.setdefault(job_id, {})[field] = value
         self._timer.start()
@@ -49,8 +53,8 @@ class Drafts(QObject):
         unheard = self._unheard.get(job.id)
         if unheard is None:
             return
-        says = {"title": job.title, "text": job.draft.text, "community_id": job.draft.community_id}
-        left = {} if job.sealed else {field: value for field, value in unheard.items() if says[field] != value}
+        says = _said(job)
+        left = {} if job.sealed else {field: value for field, value in unheard.items() if getattr(says, field) != value}
         if left:
             self._unheard[job.id] = left
         else:
@@ -59,8 +63,10 @@ class Drafts(QObject):
     def of(self, job: Job) -> Written:
         """The job's words with everything typed since."""
         typed = {} if job.sealed else self._unheard.get(job.id, {}) | self._unsaved.get(job.id, {})
-        return Written(
-            title=typed.get("title") or job.title,
-            text=str(typed.get("text", job.draft.text)),
-            community_id=typed.get("community_id", job.draft.community_id),
-        )
+        given: dict[str, Any] = {field: value for field, value in typed.items() if value or field != "title"}
+        return replace(_said(job), **given)
+
+
+def _said(job: Job) -> Written:
+    """What the queue says."""
+    return Written(job.title, job.draft.text, job.draft.community_id, job.draft.publish_at)

@@ -14,12 +14,14 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from uploader.desktop import describe, tokens
-from uploader.desktop.describe import Action
-from uploader.desktop.drafts import Drafts
+from uploader.desktop.describe import APPROVALS, Action
+from uploader.desktop.drafts import Drafts, Value
 from uploader.desktop.picture import Picture
 from uploader.desktop.pieces import Choice, IconButton, Tick, button, column, frame, label, named, row, set_role
+from uploader.desktop.promises import state
 from uploader.desktop.theme import Theme
 from uploader.desktop.thumbnails import Thumbnails
+from uploader.desktop.when import When
 from uploader.engine.job import Job, Status, Step
 from uploader.wire import Community
 
@@ -92,6 +94,8 @@ class PostForm(QWidget):
                 self.text.setPlainText(written.text)
         if not self.community.hasFocus():
             self._show_community(written.community_id)
+        if not self.when.is_edited():
+            self.when.show_time(written.publish_at)
         self.picture.show_job(job)
         self._show_state()
 
@@ -105,7 +109,7 @@ class PostForm(QWidget):
         """The person's word: post it when it is ready. Nothing happens where that is not possible."""
         if not self._job or not self.post_button.isEnabled():
             return
-        for action in {Action.POST, Action.POST_NOW} & describe.allowed(self._job):
+        for action in APPROVALS & describe.allowed(self._job):
             self._act(action)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  (Qt's name)
@@ -133,6 +137,8 @@ class PostForm(QWidget):
         self.at_once = Tick("Post as soon as it is ready", self._theme)
         self.at_once.setChecked(True)
         self.at_once.toggled.connect(self._at_once_toggled)
+        self.when = When(self._theme)
+        self.when.changed.connect(self._time_set)
         self.state = label("", "secondary", wrap=True)
         self.post_button = button("Post when ready", "primary")
         self.post_button.clicked.connect(self.post)
@@ -181,6 +187,7 @@ class PostForm(QWidget):
         self._deciding = QWidget()
         deciding = column(tokens.S, (tokens.XS,) * 4, self._deciding)
         deciding.addWidget(self.at_once)
+        deciding.addWidget(self.when)
         deciding.addWidget(self.state)
         deciding.addLayout(buttons)
 
@@ -201,8 +208,8 @@ class PostForm(QWidget):
         whole.addWidget(self._nothing, 1)
         column(within=self).addWidget(surface)
         for before, after in pairwise(
-            (self.back_button, self.title, self.text, self.community, self.at_once, self.hold_button, self.copy_button,
-             self.open_button, self.post_button)
+            (self.back_button, self.title, self.text, self.community, self.at_once, self.when.tick, self.when.field,
+             self.hold_button, self.copy_button, self.open_button, self.post_button)
         ):  # fmt: skip
             QWidget.setTabOrder(before, after)
         self.show_narrow(narrow=False)
@@ -216,10 +223,11 @@ class PostForm(QWidget):
             self.text.moveCursor(QTextCursor.MoveOperation.End)
             self.at_once.setChecked(True)
         self._show_community(written.community_id)
+        self.when.show_time(written.publish_at)
         self.picture.show_job(job)
         self._show_state()
 
-    def _edit(self, field: str, value: str | None) -> None:
+    def _edit(self, field: str, value: Value) -> None:
         if self._job and not self._job.sealed:
             self._drafts.edit(self._job.id, field, value)
 
@@ -230,6 +238,10 @@ class PostForm(QWidget):
     def _community_picked(self) -> None:
         self._edit("community_id", self.community.currentData())
         self.community_chosen.emit(self.community.currentData())
+
+    def _time_set(self, moment: datetime | None) -> None:
+        self._edit("publish_at", moment)
+        self._show_state()
 
     def _at_once_toggled(self, on: bool) -> None:
         if not on and self._job and self._job.draft.approved:
@@ -264,7 +276,10 @@ class PostForm(QWidget):
             field.setReadOnly(not open_)
         self.community.setEnabled(open_)
         self.counter.setVisible(open_)
-        self.at_once.setVisible(open_ and not ready)
+        timed = self.when.time is not None
+        self.at_once.setVisible(open_ and not ready and not timed)
+        self.when.setVisible(open_ or timed)
+        self.when.setEnabled(open_)
         if approved:
             with QSignalBlocker(self.at_once):
                 self.at_once.setChecked(True)
@@ -272,22 +287,12 @@ class PostForm(QWidget):
         self.open_button.setVisible(posted and bool(job.watch_url))
         self.copy_button.setVisible(posted and bool(job.watch_url))
         self.post_button.setVisible(open_ and not approved)
-        self.post_button.setText(Action.POST_NOW if ready or not self.at_once.isChecked() else Action.POST)
+        now_or_when_ready = Action.POST_NOW if ready or not self.at_once.isChecked() else Action.POST
+        self.post_button.setText(Action.POST_THEN if timed else now_or_when_ready)
         self.post_button.setAccessibleName(self.post_button.text())
-        self.post_button.setEnabled(fits and (ready or self.at_once.isChecked()))
-        words, role = self._words(job, fits=fits)
+        self.post_button.setEnabled(fits and (ready or timed or self.at_once.isChecked()))
+        by_hand = not ready and not timed and not self.at_once.isChecked()
+        words, role = state(job, datetime.now(UTC), fits=fits, by_hand=by_hand)
         self.state.setText(words)
         self.state.setVisible(bool(words))
         set_role(self.state, role)
-
-    def _words(self, job: Job, *, fits: bool) -> tuple[str, str]:
-        ready = job.step is Step.POST
-        said = (
-            (job.status is Status.FINISHED, describe.describe(job, datetime.now(UTC)).words, "good"),
-            (job.status is Status.CANCELLED, "Cancelled. Add the file again to post it.", "secondary"),
-            (job.sealed, "The post is on its way and can no longer be changed here.", "secondary"),
-            (not fits, "Shorten the text to post it.", "bad"),
-            (job.draft.approved, "It will be posted as soon as it is ready. You can still change it.", "secondary"),
-            (not ready and not self.at_once.isChecked(), "You can post it once it is ready.", "secondary"),
-        )
-        return next(((words, role) for holds, words, role in said if holds), ("", "secondary"))

@@ -23,6 +23,7 @@ ACTION_ICONS = {
     Action.ANYWAY: "upload",
     Action.POST: "post",
     Action.POST_NOW: "post",
+    Action.POST_THEN: "post",
     Action.HOLD: "hold",
     Action.OPEN: "open",
     Action.COPY_LINK: "copy",

@@ -64,18 +64,26 @@ QPushButton[role="link"] {{
 QToolButton::menu-indicator {{ image: none; }}
 QPushButton::menu-indicator {{ image: none; }}
 
-QLineEdit, QPlainTextEdit, QComboBox {{
+QLineEdit, QPlainTextEdit, QComboBox, QDateTimeEdit {{
     background: {c.surface}; color: {c.text}; border: 1px solid {c.edge}; border-radius: {t.RADIUS_CARD}px;
     selection-background-color: {c.accent}; selection-color: {c.on_accent};
 }}
-QLineEdit, QComboBox {{ padding: 0 {t.S}px; min-height: {t.CONTROL - 2}px; }}
+QLineEdit, QComboBox, QDateTimeEdit {{ padding: 0 {t.S}px; min-height: {t.CONTROL - 2}px; }}
 QPlainTextEdit {{ padding: {t.XS}px; }}
 QLineEdit:read-only, QPlainTextEdit:read-only {{ background: {c.window}; border-color: {c.line}; }}
-QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled {{
+QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled, QDateTimeEdit:disabled {{
     background: {c.window}; color: {c.secondary}; border-color: {c.line};
 }}
-QComboBox::drop-down {{ border: 0; width: {t.XXL}px; }}
-QComboBox::down-arrow {{ image: none; }}
+QComboBox::drop-down, QDateTimeEdit::drop-down {{ border: 0; width: {t.XXL}px; }}
+QComboBox::down-arrow, QDateTimeEdit::down-arrow {{ image: none; }}
+QCalendarWidget QWidget#qt_calendar_navigationbar {{ background: {c.surface}; }}
+QCalendarWidget QToolButton {{ border: 0; background: transparent; }}
+QCalendarWidget QToolButton:hover {{ background: {c.hover}; }}
+QCalendarWidget QAbstractItemView {{
+    background: {c.surface}; color: {c.text}; selection-background-color: {c.accent};
+    selection-color: {c.on_accent}; outline: 0;
+}}
+QCalendarWidget QAbstractItemView:disabled {{ color: {c.secondary}; }}
 QLineEdit > QToolButton {{ background: transparent; border: 0; padding: 0; min-height: 0; }}
 QComboBox QAbstractItemView {{
     background: {c.surface}; border: 1px solid {c.line}; padding: {t.XS}px; outline: 0;

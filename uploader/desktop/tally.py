@@ -6,7 +6,10 @@ from uploader.desktop import amounts
 from uploader.desktop.describe import SEPARATOR, Group, bytes_left, group
 from uploader.engine.job import Job
 
-_SHOWN = (Group.ATTENTION, Group.UPLOADING, Group.WAITING, Group.PAUSED, Group.PROCESSING, Group.READY, Group.DONE)
+_SHOWN = (
+    Group.ATTENTION, Group.UPLOADING, Group.WAITING, Group.PAUSED, Group.PROCESSING, Group.READY, Group.PLANNED,
+    Group.DONE,
+)  # fmt: skip
 _TO_SEND = (Group.UPLOADING, Group.WAITING)
 
 
@@ -51,6 +54,6 @@ class Tally:
             return amounts.count(self.jobs[Group.ATTENTION], "video needs you", "videos need you")
         if self.jobs[Group.PAUSED]:
             return f"{self.jobs[Group.PAUSED]} paused"
-        if self.jobs[Group.PROCESSING]:
+        if self.jobs[Group.PROCESSING] or self.jobs[Group.PLANNED]:
             return "Everything is on the server"
         return "Nothing left to upload" if self.jobs.total() else ""

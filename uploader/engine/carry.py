@@ -117,7 +117,7 @@ class Carrier:
                 await self._flow[work.job.step](work)
         except ReelferryError as error:
             return error
-        job = work.job.onward()
+        job = work.job.onward() if work.job.post_id is None else replace(work.job, step=Step.DONE, trouble=None)
         if job.step is Step.DONE:
             job = replace(job, finished_at=self._clock.now()).to(Status.FINISHED)
         self._put(run, job)
@@ -229,7 +229,8 @@ class Carrier:
 
 def rests(job: Job) -> bool:
     """Whether a job that could go on waits for a person's word instead."""
-    return job.step is Step.POST and not job.sealed and not job.draft.approved
+    told = job.handover is None or job.in_step
+    return job.step is Step.POST and not job.sealed and not job.draft.approved and told
 
 
 def trouble(error: ReelferryError, retry_at: datetime | None = None) -> Trouble:

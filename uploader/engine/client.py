@@ -10,11 +10,13 @@ from pydantic import BaseModel, ValidationError
 from uploader.engine.http import out_of_place, parsed, translated, wait_asked
 from uploader.engine.session import Session
 from uploader.errors import (
+    AlreadyPosted,
     DayUsedUp,
     DiskFull,
     NotAServer,
     NotAVideo,
     NotYourVideo,
+    PostGone,
     PostRefused,
     ProcessingFailed,
     ReelferryError,
@@ -32,9 +34,12 @@ from uploader.wire import (
     Communities,
     Community,
     Me,
+    OwnPost,
     Post,
+    PostChange,
     PostRequest,
     Problem,
+    PublishRequest,
     ServerConfig,
     Ticket,
     UploadRequest,
@@ -45,12 +50,15 @@ log = logging.getLogger(__name__)
 
 MEANINGS: Mapping[str, type[ReelferryError]] = {
     "access_denied": NotYourVideo,
+    "already_published": AlreadyPosted,
     "daily_limit": DayUsedUp,
     "disk_full": DiskFull,
     "file_too_large": TooLarge,
     "idempotency_in_progress": ServerBusy,
     "idempotency_mismatch": Unexpected,
     "invalid_file_type": NotAVideo,
+    "post_cancelled": PostGone,
+    "post_not_found": PostGone,
     "rate_limited": ServerBusy,
     "too_many_uploads": TooManyUploads,
     "unauthorized": SignInNeeded,
@@ -58,6 +66,7 @@ MEANINGS: Mapping[str, type[ReelferryError]] = {
     "video_cancelled": VideoGone,
     "video_failed": ProcessingFailed,
     "video_not_found": VideoGone,
+    "video_posted": AlreadyPosted,
     "video_processing": StillProcessing,
 }
 """What a problem's code means; all others are refusals."""
@@ -113,17 +122,39 @@ class Client:
 
     async def post(self, request: PostRequest, *, key: str) -> Post:
         """Publish. PostRefused only when the server has said no and published nothing."""
-        reply = await self._signed("POST", "/api/posts", request, key)
-        if error := _error(reply, OF_A_POST, otherwise=PostRefused):
-            raise error
-        return parsed(reply, Post)
+        return parsed(await self._posting("POST", "/api/posts", request, key), Post)
+
+    async def hand_over(self, request: PublishRequest, *, key: str) -> OwnPost:
+        """Have the server publish by itself. PostRefused only when it has said no and publishes nothing."""
+        return parsed(await self._posting("POST", "/api/posts", request, key), OwnPost)
+
+    async def own_post(self, post_id: str) -> OwnPost:
+        """What became of a post that was handed over. PostGone if the server does not have it."""
+        return parsed(await self._posting("GET", _post(post_id)), OwnPost)
+
+    async def change_post(self, post_id: str, change: PostChange) -> OwnPost:
+        """Change what was handed over. AlreadyPosted, PostGone; PostRefused when the server keeps what it had."""
+        return parsed(await self._posting("PATCH", _post(post_id), change), OwnPost)
+
+    async def cancel_post(self, post_id: str) -> None:
+        """Never publish what was handed over. AlreadyPosted, PostGone."""
+        await self._posting("DELETE", _post(post_id))
 
     async def delete(self, video_id: str) -> None:
-        """Cancel an upload or delete a video. A video that is not there is deleted already."""
+        """Cancel an upload or delete a video, unless it is in a post. One that is not there is deleted already."""
         try:
-            await self._ask("DELETE", _video(video_id))
-        except VideoGone as gone:
-            log.info("nothing to delete: %s", gone)
+            await self._ask("DELETE", f"{_video(video_id)}?unless=posted")
+        except (VideoGone, AlreadyPosted) as error:
+            log.info("not deleted: %s", error)
+
+    async def _posting(
+        self, method: str, path: str, body: BaseModel | None = None, key: str | None = None
+    ) -> httpx.Response:
+        """A request about a post, and its success; where it is refused, that is about the post."""
+        reply = await self._signed(method, path, body, key)
+        if error := _error(reply, OF_A_POST, otherwise=PostRefused):
+            raise error
+        return reply
 
     async def _ask(
         self, method: str, path: str, body: BaseModel | None = None, key: str | None = None
@@ -156,13 +187,19 @@ class Client:
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
-            content = body.model_dump_json(by_alias=True, exclude_none=True)
+            content = body.model_dump_json(
+                by_alias=True, exclude_none=not isinstance(body, PostChange), exclude_unset=isinstance(body, PostChange)
+            )
         with translated():
             return await self._http.request(method, path, headers=headers, content=content)
 
 
 def _video(video_id: str) -> str:
     return f"/api/videos/{quote(video_id, safe='')}"
+
+
+def _post(post_id: str) -> str:
+    return f"/api/posts/{quote(post_id, safe='')}"
 
 
 def _problem(reply: httpx.Response) -> Problem | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from uploader.engine.drop import Refusal
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Limited
 from uploader.engine.instance import Answer, Message, error_message
-from uploader.engine.job import Draft, Job, Status, Trouble
+from uploader.engine.job import Draft, Job, Status, Step, Trouble
 from uploader.uplink import Week
 
 LOOK_EVERY = 0.2
@@ -23,11 +24,11 @@ NEEDS_A_PERSON = frozenset({errors.SignInNeeded.code, errors.KeyringLocked.code,
 class Commands:
     """Answers commands; an `Answer` of `uploader.engine.instance`. Lives on the engine's loop.
 
-        {"do": "add", "paths": […], "text", "community", "title", "approved"}   refusals, then the jobs
+        {"do": "add", "paths": […], "text", "community", "title", "approved", "publishAt"}   refusals, then the jobs
         {"do": "list"}                                                          every job
         {"do": "wait", "ids": […]}      each job whenever it changes, until all are over; no ids: all that are not over
         {"do": "pause" | "resume" | "retry" | "cancel", "ids": […]}             the jobs
-        {"do": "post", "ids": […], "text", "community", "title"}                the jobs, to be posted when ready
+        {"do": "post", "ids": […], "text", "community", "title", "publishAt"}   the jobs, to be posted when ready
         {"do": "limit", "change": {"limit", "slots", "scheduled", "schedule"}, "hour": bool}   what holds then
         {"do": "show"}                  raises the window · {"do": "sign_out"} · {"do": "sign_out_everywhere"}
 
@@ -66,6 +67,7 @@ class Commands:
             text=command.get("text") or "",
             community_id=await self._community(command.get("community")),
             approved=bool(command.get("approved")),
+            publish_at=_moment(command.get("publishAt")),
         )
         jobs, refusals = await self._queue.add([Path(path) for path in command["paths"]], draft)
         if title := command.get("title"):
@@ -141,6 +143,8 @@ class Commands:
         given: dict[str, Any] = {name: command[name] for name in ("title", "text") if command.get(name)}
         if community := await self._community(command.get("community")):
             given["community_id"] = community
+        if "publishAt" in command:
+            given["publish_at"] = _moment(command["publishAt"])
         self._queue.write(job_id, **given)
         self._queue.approve(job_id, True)
 
@@ -181,8 +185,13 @@ class Commands:
 
 
 def is_over(job: Job) -> bool:
-    """Whether nothing more happens to it unless a person says so."""
-    return job.status in OVER or (job.status is Status.WAITING and rests(job))
+    """Whether nothing more happens to it here unless a person says so: the server waits for a set time alone."""
+    planned = job.entrusted and job.step is Step.POST and job.draft.publish_at is not None
+    return job.status in OVER or planned or (job.status is Status.WAITING and rests(job))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def job_message(job: Job) -> dict[str, Any]:
@@ -204,6 +213,8 @@ def job_message(job: Job) -> dict[str, Any]:
         "text": job.draft.text,
         "community": job.draft.community_id,
         "approved": job.draft.approved,
+        "publishAt": job.draft.publish_at.isoformat() if job.draft.publish_at else None,
+        "entrusted": job.entrusted,
         "watchUrl": job.watch_url,
         "postId": job.post_id,
         "addedAt": job.added_at.isoformat(),

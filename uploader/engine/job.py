@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from uploader.wire import Ticket
+from uploader.wire import OwnPost, PublishRequest, Ticket
 
 
 class Step(enum.StrEnum):
@@ -60,11 +60,28 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The post as it stands. `approved` is the person's word: post this when the video is ready."""
+    """The post as it stands. `approved` is the person's word: post this when the video is ready.
+
+    `publish_at` (aware) is the time it is not to be posted before.
+    """
 
     text: str = ""
     community_id: str | None = None
     approved: bool = False
+    publish_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A post that the server publishes by itself.
+
+    `request` is what was sent first: asked again with the same key, the server finds the same post. `told` is the draft
+    as the server has it. `said` is its last word; until there is one, neither is known to have arrived.
+    """
+
+    request: PublishRequest
+    told: Draft
+    said: OwnPost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,8 @@ class Job:
 
     `sent` has left for the socket, `confirmed` is held by the server (bytes both; equal when nothing moves). `rate` is
     bytes per second, smoothed; 0 when nothing moves. `attempt` counts uploads begun anew: part of the idempotency key.
-    `sealed` is set once a post may have reached the server: the draft can no longer change.
+    `sealed` is set once a post may have reached the server: the draft can no longer change. Not so with a `handover`:
+    what is changed then is told to the server. `handovers` counts them: part of the idempotency key.
     """
 
     id: str
@@ -116,10 +134,23 @@ class Job:
     processing: Processing | None = None
     draft: Draft = field(default_factory=Draft)
     sealed: bool = False
+    handover: Handover | None = None
+    handovers: int = 0
     watch_url: str | None = None
     post_id: str | None = None
     finished_at: datetime | None = None
     trouble: Trouble | None = None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the server has confirmed that it has the draft as it is now."""
+        return self.handover is not None and self.handover.said is not None and self.handover.told == self.draft
+
+    @property
+    def entrusted(self) -> bool:
+        """Whether the server has said that it publishes this draft, with or without this computer."""
+        handover = self.handover
+        return self.in_step and handover is not None and handover.said is not None and handover.said.state == "waiting"
 
     def to(self, status: Status, *, trouble: Trouble | None = None) -> "Job":
         """The same job in another status. ValueError if `MOVES` has no such move."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from uploader.engine import fingerprint
 from uploader.engine.drop import clean, media_type, too_large
+from uploader.engine.handover import withdraw
 from uploader.engine.job import Job
 from uploader.engine.work import Work
 from uploader.errors import FileChanged, FileEmpty, FileGrowing, ReelferryError, TooLong
@@ -15,8 +16,10 @@ log = logging.getLogger(__name__)
 
 
 async def prepare(work: Work) -> None:
-    """Leaves fingerprint, size, duration, thumbnail and ticket."""
-    if work.job.ticket is not None:
+    """Leaves fingerprint, size, duration, thumbnail and ticket; a post that is out if the upload before was posted."""
+    if work.job.handover is not None:
+        await withdraw(work)
+    if work.job.ticket is not None or work.job.post_id is not None:
         return
     await fingerprint.complete(work.job.path, wait=work.clock.wait, now=work.clock.now())
     await _identify(work)

@@ -1,5 +1,6 @@
 """Process: wait while the server makes the video watchable."""
 
+from uploader.engine.handover import hand_over
 from uploader.engine.job import Processing
 from uploader.engine.work import Work, known
 from uploader.errors import ProcessingFailed, UploadForgotten, VideoGone
@@ -14,7 +15,7 @@ PATIENCE = 600.0
 
 
 async def process(work: Work) -> None:
-    """Leaves the address where the video plays."""
+    """Leaves the address where the video plays. Meanwhile a server that publishes by itself gets the post."""
     video_id = known(work.job.ticket).video_id
     began = work.clock.monotonic()
     pause = SOONEST
@@ -30,6 +31,7 @@ async def process(work: Work) -> None:
                 raise VideoGone
             case "uploading" if work.clock.monotonic() - began > PATIENCE:
                 raise UploadForgotten("the server still waits for bytes that it has confirmed")
+        await hand_over(work)
         now = Processing(said.stage or "", said.percent, said.queue_position)
         if now != work.job.processing:
             work.learn(processing=now)

@@ -6,6 +6,7 @@ import enum
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from uploader.engine.carry import Flow, rests
 from uploader.engine.drop import Refusal
 from uploader.engine.facts import Fact
 from uploader.engine.forget import Forgetter
+from uploader.engine.handover import offers
 from uploader.engine.job import ENDED, Draft, Job, Status, Step, Trouble
 from uploader.engine.ledger import Ledger
 from uploader.engine.post import post
@@ -24,7 +26,7 @@ from uploader.engine.runs import Runs
 from uploader.engine.store import Store
 from uploader.engine.transfer import transfer
 from uploader.engine.work import World
-from uploader.errors import AlreadyQueued, ProcessingFailed, ReelferryError, VideoGone
+from uploader.errors import AlreadyQueued, PostRefused, ProcessingFailed, ReelferryError, VideoGone
 
 FLOW: Flow = {Step.PREPARE: prepare, Step.TRANSFER: transfer, Step.PROCESS: process, Step.POST: post}
 
@@ -158,7 +160,8 @@ class Queue:
     def pause_all(self) -> None:
         """Pause everything that moves, or would by itself."""
         for job in self.jobs:
-            if job.status is Status.RUNNING or (job.status is Status.WAITING and not rests(job)):
+            moving = job.status is Status.RUNNING or (job.status is Status.WAITING and not rests(job))
+            if moving and job.handover is None:
                 self._pause(job)
         self._runs.schedule()
 
@@ -192,6 +195,7 @@ class Queue:
         title: str | None = None,
         text: str | None = None,
         community_id: str | Unset | None = UNSET,
+        publish_at: datetime | Unset | None = UNSET,
     ) -> None:
         """Edit what is given. ValueError once the post may have reached the server, or the job has ended."""
         job = self._editable(job_id)
@@ -200,13 +204,15 @@ class Queue:
             draft = replace(draft, text=drop.clean(text))
         if community_id is not UNSET:
             draft = replace(draft, community_id=community_id)
+        if publish_at is not UNSET:
+            draft = replace(draft, publish_at=publish_at)
         title = drop.clean(title or "").strip() or job.title
-        self._ledger.put(replace(job, title=title, draft=draft))
+        self._redraft(replace(job, title=title), draft)
 
     def approve(self, job_id: str, approved: bool) -> None:
         """Post when ready, or take that back. ValueError once the post may be out, or after the end."""
         job = self._editable(job_id)
-        self._ledger.put(replace(job, draft=replace(job.draft, approved=approved)))
+        self._redraft(job, replace(job.draft, approved=approved))
         self._runs.schedule()
 
     async def idle(self) -> None:
@@ -221,7 +227,29 @@ class Queue:
             lambda: all(job_id not in self._ledger or self._ledger[job_id].status in over for job_id in wanted)
         )
 
+    def _redraft(self, job: Job, draft: Draft) -> None:
+        """The draft is this now. A server that has it, or may take it, hears of that at once."""
+        before, job = job, replace(job, draft=draft)
+        self._ledger.put(job)
+        if draft == before.draft or job.step not in {Step.PROCESS, Step.POST} or not self._concerns_server(before, job):
+            return
+        if job.trouble is not None and job.status is Status.WAITING:
+            self._runs.wake_one(job.id)
+        elif job.status is Status.RUNNING or _was_refused(job):
+            self._runs.stop(job.id)
+            self._ledger.put(job.waits(None))
+        self._runs.schedule()
+
+    def _concerns_server(self, before: Job, job: Job) -> bool:
+        """Whether what runs has to hear of a change of the draft: the server has it, or would get it, or it is time."""
+        if job.handover is not None:
+            return True
+        approval = before.draft.approved or job.draft.approved
+        return approval and (job.step is Step.POST or offers(self._world.limits()))
+
     def _pause(self, job: Job) -> None:
+        if job.handover is not None:
+            raise ValueError("the server has its post, and goes on by itself")
         paused = job.to(Status.PAUSED)
         self._runs.stop(job.id)
         self._ledger.put(paused)
@@ -231,6 +259,12 @@ class Queue:
         if job.sealed or job.status in ENDED:
             raise ValueError("its post may be out" if job.sealed else f"it is {job.status}")
         return job
+
+
+def _was_refused(job: Job) -> bool:
+    """Whether it stopped because the server did not accept a change, and holds the post as it was."""
+    stopped = job.status is Status.FAILED and job.trouble is not None
+    return stopped and job.handover is not None and job.trouble is not None and job.trouble.code == PostRefused.code
 
 
 def _at_rest(job: Job) -> Job:

@@ -63,7 +63,8 @@ class Runs:
     def idle(self) -> bool:
         """Whether nothing moves or is going to move by itself: what is left waits for a person or a file."""
         still = {Verdict.PERSON, Verdict.LINE, Verdict.FILE}
-        return not (self._due or self._held_back) and all(
+        ending = self._tasks.keys() - self._runs.keys()
+        return not (self._due or self._held_back or ending) and all(
             run.awaits in still and not run.woken.is_set() for run in self._runs.values()
         )
 

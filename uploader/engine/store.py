@@ -29,8 +29,8 @@ from uploader.errors import QueueNotSaved, Transient
 
 log = logging.getLogger(__name__)
 
-SNAPSHOT = 1
-"""The version of a job's snapshot. It goes up when an older program would misread what a newer one wrote."""
+SNAPSHOT = 2
+"""The newest version of a job's snapshot. It goes up when an older program would misread what a newer one wrote."""
 
 RETRY = 5.0
 """Seconds until a commit that failed is tried again without being asked to."""
@@ -222,7 +222,7 @@ def _write(connection: sqlite3.Connection, batch: _Pending) -> None:
         "INSERT INTO jobs (id, position, version, snapshot)"
         " VALUES (?, (SELECT coalesce(max(position), -1) + 1 FROM jobs), ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET version = excluded.version, snapshot = excluded.snapshot, aside = NULL",
-        ((job.id, SNAPSHOT, _freeze(job)) for job in batch.jobs.values() if job is not None),
+        ((job.id, _version(job), _freeze(job)) for job in batch.jobs.values() if job is not None),
     )
     connection.executemany(
         "DELETE FROM jobs WHERE id = ?", ((job_id,) for job_id, job in batch.jobs.items() if job is None)
@@ -235,6 +235,11 @@ def _write(connection: sqlite3.Connection, batch: _Pending) -> None:
             "INSERT OR IGNORE INTO deletions VALUES (?)" if wanted else "DELETE FROM deletions WHERE video_id = ?"
         )
         connection.execute(statement, (video_id,))
+
+
+def _version(job: Job) -> int:
+    """2 for what a program of version 1 would post a second time, or too early; it puts such a job aside."""
+    return 2 if job.handovers or job.draft.publish_at else 1
 
 
 def _freeze(job: Job) -> str:

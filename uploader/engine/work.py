@@ -10,7 +10,17 @@ from uploader.engine.job import Job
 from uploader.engine.limit import Limiter
 from uploader.engine.rate import Pace
 from uploader.errors import ReelferryError
-from uploader.wire import Post, PostRequest, ServerConfig, Ticket, UploadRequest, VideoStatus
+from uploader.wire import (
+    OwnPost,
+    Post,
+    PostChange,
+    PostRequest,
+    PublishRequest,
+    ServerConfig,
+    Ticket,
+    UploadRequest,
+    VideoStatus,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -37,8 +47,24 @@ class Backend(Protocol):
         """Publish. PostRefused only when the server has said no and published nothing."""
         ...
 
+    async def hand_over(self, request: PublishRequest, *, key: str) -> OwnPost:
+        """Have the server publish by itself. PostRefused only when it has said no and publishes nothing."""
+        ...
+
+    async def own_post(self, post_id: str) -> OwnPost:
+        """What became of a post that was handed over. PostGone if the server does not have it."""
+        ...
+
+    async def change_post(self, post_id: str, change: PostChange) -> OwnPost:
+        """Change what was handed over. AlreadyPosted, PostGone; PostRefused when the server keeps what it had."""
+        ...
+
+    async def cancel_post(self, post_id: str) -> None:
+        """Never publish what was handed over. AlreadyPosted, PostGone."""
+        ...
+
     async def delete(self, video_id: str) -> None:
-        """Cancel an upload or delete a video. A video that is not there is deleted already."""
+        """Cancel an upload or delete a video, unless it is in a post. One that is not there is deleted already."""
         ...
 
 
