@@ -8,8 +8,10 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BeforeValidator,
     Field,
@@ -27,7 +29,18 @@ log = logging.getLogger(__name__)
 
 LOCAL = "local"
 
-Proxy = Annotated[str, StringConstraints(pattern=r"^(system|none|(https?|socks5)://([^\s/?#@:]+@)?[^\s/?#@]+:\d+)$")]
+
+def _with_a_port(proxy: str) -> str:
+    if "://" in proxy and not urlsplit(proxy).port:  # a ValueError where it is no number, or too large
+        raise ValueError("no port")
+    return proxy
+
+
+Proxy = Annotated[
+    str,
+    StringConstraints(pattern=r"^(system|none|(https?|socks5)://([^\s/?#@:]+@)?[^\s/?#@]+:\d+)$"),
+    AfterValidator(_with_a_port),
+]
 Server = Annotated[str, StringConstraints(pattern=r"^(local|https?://[^\s/?#]+[^\s?#]*)$")]
 
 

@@ -60,7 +60,7 @@ def _by_hand(address: str) -> Proxy:
     try:
         found = Proxy.parse(address)
     except ValueError:
-        raise typer.BadParameter(f"{address} is not the address of a proxy.") from None
+        raise typer.BadParameter("That is not the address of a proxy.") from None
     if found.password is not None:
         raise typer.BadParameter("Leave the password out of the command: it is asked for.")
     return found

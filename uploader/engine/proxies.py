@@ -24,19 +24,16 @@ class Proxy:
     @classmethod
     def parse(cls, address: str) -> "Proxy":
         """`scheme://[user[:password]@]host[:port]`; without a scheme it is http. ValueError if it is no such thing."""
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        scheme = SPELLINGS.get(parts.scheme, parts.scheme)
-        if (
-            scheme not in PORTS
-            or not parts.hostname
-            or any(map(str.isspace, address))
-            or parts.path not in {"", "/"}
-            or parts.query
-            or parts.fragment
-        ):
-            raise ValueError(f"{parts.scheme}://{parts.hostname or ''} is no proxy")
+        try:
+            parts = urlsplit(address if "://" in address else f"http://{address}")
+            scheme, port = SPELLINGS.get(parts.scheme, parts.scheme), parts.port
+        except ValueError:
+            raise ValueError("not the address of a proxy") from None  # the words would hold parts of a password
+        more = parts.path not in {"", "/"} or parts.query or parts.fragment or any(map(str.isspace, address))
+        if scheme not in PORTS or not parts.hostname or more:
+            raise ValueError("not the address of a proxy")
         password = None if parts.password is None else unquote(parts.password)
-        return cls(scheme, parts.hostname, parts.port or PORTS[scheme], unquote(parts.username or ""), password)
+        return cls(scheme, parts.hostname, port or PORTS[scheme], unquote(parts.username or ""), password)
 
     @property
     def address(self) -> str:

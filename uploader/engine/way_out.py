@@ -66,16 +66,17 @@ class WayOut:
     async def _password(self, proxy: Proxy) -> str:
         if proxy.password is not None:
             return proxy.password
-        if proxy.address not in self._passwords and self._safe is not None:
+        known = self._passwords  # a choice made while the safe opens begins with none
+        if proxy.address not in known and self._safe is not None:
             try:
-                self._passwords[proxy.address] = await self._safe.load(safe_name(proxy.address)) or ""
+                known[proxy.address] = await self._safe.load(safe_name(proxy.address)) or ""
             except KeyringTrouble as error:
                 raise ProxyRefused(
                     f"{error.code}: {error.detail}",
                     title="The proxy’s password could not be read",
                     hint=f"{error.title}. Nothing is lost; unlock it, then try again.",
                 ) from error
-        return self._passwords.get(proxy.address, "")
+        return known.get(proxy.address, "")
 
 
 def safe_name(address: str) -> str:
