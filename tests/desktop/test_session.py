@@ -122,6 +122,7 @@ def test_signing_out_everywhere_is_offered_where_the_server_can(desktop: Desktop
 
 
 def test_signing_out_everywhere_is_asked_first_and_says_when_it_failed(desktop: Desktop, qtbot: QtBot):
+    qtbot.waitUntil(lambda: not desktop.session._network.online, timeout=PATIENCE)  # its own facts come first
     desktop.session._take((Account(AccountState.SIGNED_IN, ADA), Network(online=True, rate=0)))
     for answer in ("stay_button", "go_button"):
         desktop.window.header.sign_out_everywhere_wanted.emit()
