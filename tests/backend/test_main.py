@@ -88,7 +88,7 @@ def test_serving_says_in_one_line_where_it_listens_and_ends_cleanly_with_open_co
     assert '"level": "warning"' not in stderr
 
 
-def test_an_upload_in_the_middle_of_a_piece_does_not_keep_the_server_and_keeps_what_arrived(tmp_path: Path):
+def test_an_upload_in_mid_piece_and_an_event_stream_do_not_keep_the_server_which_keeps_what_arrived(tmp_path: Path):
     data = tmp_path / "data"
     with started(data) as server:
         database = Database(f"sqlite:///{data / 'reelferry.sqlite3'}")
@@ -98,7 +98,10 @@ def test_an_upload_in_the_middle_of_a_piece_does_not_keep_the_server_and_keeps_w
         bearer = {"Authorization": f"Bearer {token}"}
         ticket = httpx.post(f"{server.url}/api/videos/upload-url", json=asked, headers=bearer, trust_env=False).json()
         where = urlsplit(ticket["uploadUrl"])
-        with socket.create_connection((where.hostname or "", where.port or 0)) as raw:
+        listening = httpx.stream("GET", f"{server.url}/api/videos/events", headers=bearer, trust_env=False)
+        with socket.create_connection((where.hostname or "", where.port or 0)) as raw, listening as stream:
+            events = stream.iter_lines()
+            assert next(events).startswith("retry:")
             head = (
                 f"PATCH {where.path} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
                 "Content-Type: application/offset+octet-stream\r\nContent-Length: 9000000\r\n\r\n"
@@ -107,8 +110,10 @@ def test_an_upload_in_the_middle_of_a_piece_does_not_keep_the_server_and_keeps_w
             kept = data / "uploads" / where.path.rpartition("/")[2]
             eventually(lambda: kept.exists() and kept.stat().st_size > 0)
             code, stderr = server.end()
+            assert any('"uploading"' in line for line in events), "the stream came to its end, and had said something"
     assert code == 0
     assert "Traceback" not in stderr
+    assert '"level": "error"' not in stderr
     assert "PATCH /files/{upload_id}" in stderr, "the access line names the route"
     assert where.path not in stderr, "an upload address is a secret"
     assert kept.read_bytes() == b"x" * kept.stat().st_size

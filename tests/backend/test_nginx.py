@@ -135,6 +135,7 @@ def test_the_site_hands_everything_through_as_it_comes(front: Front):
     assert refused(over) == (413, "request_too_large"), "the backend counts, not nginx"
 
     an_upload_keeps_what_arrived_before_the_line_broke(front)
+    events_come_while_the_stream_is_open(front)
 
 
 def an_upload_keeps_what_arrived_before_the_line_broke(front: Front) -> None:
@@ -158,3 +159,13 @@ def an_upload_keeps_what_arrived_before_the_line_broke(front: Front) -> None:
     assert kept.read_bytes()[:offset] == data[:offset]
     more = front.api.patch(url, content=data, headers={**VERSION, "Content-Type": OCTETS, "Upload-Offset": str(offset)})
     assert (more.status_code, more.headers["upload-offset"]) == (204, str(offset + 3 * MIB))
+
+
+def events_come_while_the_stream_is_open(front: Front) -> None:
+    with front.api.stream("GET", "/api/videos/events") as stream:
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry:")
+        asked = {"filename": "second.mp4", "fileSize": MIB, "mimeType": "video/mp4"}
+        video_id = front.api.post("/api/videos/upload-url", json=asked).json()["videoId"]
+        assert front.api.delete(f"/api/videos/{video_id}").status_code == 204
+        assert any(video_id in line and '"cancelled"' in line for line in lines), "the stream ended"
