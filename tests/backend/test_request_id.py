@@ -5,6 +5,8 @@ import pytest
 from tests.backend.server import client
 from uploader.backend.context import Backend
 
+pytestmark = pytest.mark.one_database("headers have no rows")
+
 
 def test_every_reply_names_its_request_and_no_two_alike(desk: Backend):
     with client(desk) as anybody:

@@ -1,6 +1,5 @@
 """Figures for Prometheus, on a port of their own that only this computer reaches."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from prometheus_client import (
     start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,24 +23,18 @@ from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, Video, now
 from uploader.backend.videos import UNFINISHED
 
-__all__ = ["LOOPBACK", "SHARED", "CollectorRegistry", "Requests", "State", "exported"]
+__all__ = ["LOOPBACK", "CollectorRegistry", "Requests", "State", "exported"]
 
 LOOPBACK = "127.0.0.1"
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Requests:
     """Counts requests: the observer of the access log. Routes are templates, so there are few of them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._open = Gauge(
-            "reelferry_requests_open",
-            "Requests under way, event streams among them",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
+        self._open = Gauge("reelferry_requests_open", "Requests under way, event streams among them", registry=registry)
         self._seconds = Histogram(
             "reelferry_request_seconds",
             "From the first line of a request to the end of its reply",
@@ -118,17 +110,11 @@ class State(Collector):
 
 @contextmanager
 def exported(counted: CollectorRegistry, database: Database, folder: Path, port: int) -> Iterator[str]:
-    """Answers at the address given while the block runs; port 0 takes a free one. OSError if the port is taken.
-
-    Where several processes count (`SHARED` names their folder), the figures are those of all of them together.
-    """
+    """Answers at the address given while the block runs; port 0 takes a free one. OSError if the port is taken."""
     registry = CollectorRegistry()
-    if SHARED in os.environ:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    else:
-        registry.register(counted)
-        ProcessCollector(registry=registry)
+    registry.register(counted)
     registry.register(State(database, folder))
+    ProcessCollector(registry=registry)
     server, thread = start_http_server(port, LOOPBACK, registry)
     try:
         yield f"http://{LOOPBACK}:{server.server_port}/metrics"
