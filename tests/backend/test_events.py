@@ -129,6 +129,16 @@ def test_without_sign_in_there_is_no_stream_and_a_token_in_the_address_is_none(d
             assert refused(anybody.get("/api/videos/events" + query)) == (401, "unauthorized")
 
 
+def test_signing_out_everywhere_ends_open_streams_without_waiting_for_a_sign_of_life(desk: Backend, carol: Person):
+    desk.streams.heartbeat = 3600
+    with client(desk, make_token(desk.database, carol.user)) as api:
+        reader = Reader(api)
+        reader.start()
+        assert reader.began.wait(PATIENCE)
+        assert carol.api.post("/api/me/sign-out-everywhere").status_code == 204
+        reader.end()
+
+
 def test_one_person_may_have_so_many_streams_and_no_more_and_others_have_theirs(
     desk: Backend, carol: Person, dave: Person
 ):

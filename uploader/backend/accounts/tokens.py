@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
+from uploader.backend.store.database import announce
 from uploader.backend.store.models import User
 from uploader.backend.store.sign_in_models import OAuthCode, OAuthDevice, OAuthToken
 
@@ -76,3 +77,4 @@ def revoke_all(session: Session, user_id: str, now: datetime) -> None:
     session.execute(
         update(OAuthToken).where(OAuthToken.user_id == user_id, OAuthToken.revoked_at.is_(None)).values(revoked_at=now)
     )
+    announce(session, user_id)  # event streams look again, and end

@@ -77,7 +77,7 @@ class Database:
 
 
 def announce(session: Session, user_id: str) -> None:
-    """Note that videos of this user change with this transaction: who watches them is told when it has committed."""
+    """Note that videos of this user, or who may watch them, change with this transaction: watchers look afterwards."""
     session.info.setdefault(announce, set()).add(user_id)
 
 
