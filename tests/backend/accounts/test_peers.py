@@ -94,6 +94,7 @@ def test_oauthlib_signs_in_refreshes_and_signs_out(stand: Stand, monkeypatch: py
 
 @pytest.mark.peer
 @pytest.mark.slow
+@pytest.mark.one_database("the pages are the same after the same rows")
 @pytest.mark.parametrize(
     ("host", "scheme", "window"),
     [("127.0.0.1", "light", "rgb(246, 247, 249)"), ("::1", "dark", "rgb(22, 24, 28)")],
