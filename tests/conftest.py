@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.needs import PEERS
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; our children would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["PATH"] = f"{PEERS / '.bin'}{os.pathsep}{os.environ['PATH']}"  # .ci/peers puts a newer Node there
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

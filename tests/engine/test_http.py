@@ -1,5 +1,6 @@
 """The two clients: whom they trust, what they never send, and what breaking looks like from here."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,19 @@ async def test_speaking_tls_to_a_server_that_does_not_is_no_trust(port: int):
     async with upload_client() as http:
         with pytest.raises(Untrusted), translated():
             await http.get(f"https://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize("which", ["api", "upload"])
+async def test_a_line_that_ends_before_anybody_proved_anything_is_an_interruption(which: str):
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with api_client(url) if which == "api" else upload_client() as http:
+            with pytest.raises((Interrupted, Offline)), translated():
+                await http.get(url)
 
 
 async def test_a_connection_that_breaks_before_the_reply_is_an_interruption(port: int):

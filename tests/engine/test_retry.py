@@ -21,7 +21,7 @@ TABLE: dict[Verdict, list[type[errors.ReelferryError]]] = {
         errors.DayUsedUp,
     ],
     Verdict.FILE: [errors.FileMissing, errors.FileGrowing],
-    Verdict.PERSON: [errors.SignInNeeded, errors.SignInFailed, errors.KeyringLocked, errors.KeyringAbsent],
+    Verdict.PERSON: [errors.SignInNeeded, errors.NoOtherComputer, errors.KeyringLocked, errors.KeyringAbsent],
     Verdict.LINE: [errors.ProxyRefused, errors.Metered],
     Verdict.START_OVER: [errors.UploadExpired, errors.UploadForgotten],
 }

@@ -65,7 +65,10 @@ def translated() -> Iterator[None]:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise NotAServer(_said(error)) from error
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
+        causes = list(_causes(error))
+        if any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
+            raise Interrupted(_said(error)) from error
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
             raise Untrusted(_said(error)) from error
         raise Offline(_said(error)) from error
     except (httpx.WriteTimeout, httpx.ReadTimeout) as error:
