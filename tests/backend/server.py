@@ -53,12 +53,17 @@ def make_user(database: Database, username: str = "ann") -> User:
 
 def make_token(database: Database, user: User, *, life: timedelta = timedelta(hours=1)) -> str:
     """An access token of this user, as the sign-in would have given."""
-    token = tokens.new_secret(tokens.ACCESS_PREFIX)
+    return make_tokens(database, user, life=life)[0]
+
+
+def make_tokens(database: Database, user: User, *, life: timedelta = timedelta(hours=1)) -> tuple[str, str]:
+    """Access token and refresh token."""
+    access, refresh = tokens.new_secret(tokens.ACCESS_PREFIX), tokens.new_secret(tokens.REFRESH_PREFIX)
     with database.write() as session:
         session.add(
             OAuthToken(
-                access_hash=tokens.digest(token),
-                refresh_hash=tokens.digest(tokens.new_secret(tokens.REFRESH_PREFIX)),
+                access_hash=tokens.digest(access),
+                refresh_hash=tokens.digest(refresh),
                 family=tokens.new_family(),
                 client_id="reelferry-desktop",
                 user_id=user.id,
@@ -67,7 +72,7 @@ def make_token(database: Database, user: User, *, life: timedelta = timedelta(ho
                 refresh_expires_at=now() + life,
             )
         )
-    return token
+    return access, refresh
 
 
 @contextmanager

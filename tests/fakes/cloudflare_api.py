@@ -41,7 +41,7 @@ class Stored:
     creator: str | None
     meta: dict[str, str]
     form: bool
-    held: int = 0
+    data: bytearray = field(default_factory=bytearray)
     state: str = "pendingupload"
     percent: str = ""
     code: str = ""
@@ -49,6 +49,11 @@ class Stored:
     playable: bool = False
     private: bool = False
     changes: int = 0
+
+    @property
+    def held(self) -> int:
+        """How many bytes are there."""
+        return len(self.data)
 
 
 @dataclass
@@ -275,7 +280,7 @@ class FakeCloudflare:
         if request.method == "PATCH":
             if refused := _refused(video, request, len(await request.body())):
                 return Response(status_code=refused, headers=headers)
-            video.held += len(await request.body())
+            video.data += await request.body()
             if video.held == video.size:
                 self.move(video.uid, "queued")
         headers |= {"Upload-Offset": str(video.held), "Upload-Length": str(video.size), "Cache-Control": "no-store"}

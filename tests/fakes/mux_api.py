@@ -38,12 +38,17 @@ class Stored:
     cors_origin: str
     expires_at: datetime
     status: str = "waiting"
-    held: int = 0
+    data: bytearray = field(default_factory=bytearray)
     asset_id: str | None = None
     asset: str = "preparing"
     progress: tuple[str, float] = ("ingesting", 0)
     message: str = ""
     duration: float = 23.87
+
+    @property
+    def held(self) -> int:
+        """How many bytes are there."""
+        return len(self.data)
 
 
 @dataclass
@@ -221,7 +226,7 @@ class FakeMux:
             whole = end == total or len(body) % MULTIPLE == 0
             if first != upload.held or end - first != len(body) or not whole:
                 return Response(status_code=400)
-            upload.held = end if self.takes is None else min(end, first + self.takes)
+            upload.data += body if self.takes is None else body[: self.takes]
             if upload.held == total:
                 self.arrive(upload.id)
         if upload.status != "waiting":

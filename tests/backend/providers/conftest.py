@@ -6,16 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.backend.providers.contract import SECRET
-from tests.backend.providers.elsewhere import ENVIRON, Elsewhere
+from tests.backend.providers.elsewhere import ENVIRON, Elsewhere, makers
 from tests.backend.server import serving, signed_in
-from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
-from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux
-from uploader.backend.provider_config import CloudflareConfig, MuxConfig
+from tests.fakes.cloudflare_api import FakeCloudflare
+from tests.fakes.mux_api import FakeMux
 from uploader.backend.providers import MakeProvider
-from uploader.backend.providers.cloudflare.provider import CloudflareProvider
-from uploader.backend.providers.local.provider import LocalProvider
-from uploader.backend.providers.mux.provider import MuxProvider
 
 
 @pytest.fixture
@@ -38,13 +33,7 @@ def chosen(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def there(cloudflare: FakeCloudflare, mux: FakeMux) -> dict[str, MakeProvider]:
     """All three providers, the two before the fakes."""
-    ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,))
-    theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,))
-    return {
-        "local": LocalProvider,
-        "cloudflare": lambda *_: CloudflareProvider(ours, api=cloudflare.api, pause=0.001),
-        "mux": lambda *_: MuxProvider(theirs, 3600, api=mux.url, pause=0.001),
-    }
+    return makers(cloudflare, mux)
 
 
 @pytest.fixture

@@ -13,6 +13,11 @@ from tests.fakes.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare
 from tests.fakes.mux_api import TOKEN_ID, TOKEN_SECRET, FakeMux, signed
 from uploader.backend import following
 from uploader.backend.context import Backend
+from uploader.backend.provider_config import CloudflareConfig, MuxConfig
+from uploader.backend.providers import MakeProvider
+from uploader.backend.providers.cloudflare.provider import CloudflareProvider
+from uploader.backend.providers.local.provider import LocalProvider
+from uploader.backend.providers.mux.provider import MuxProvider
 from uploader.backend.store.models import JobRow, Video, now
 
 FOLLOWING = JobRow.kind.startswith("follow_")
@@ -44,6 +49,11 @@ class Elsewhere:
             upload = self.mux.uploads[upload_id]
             return upload.status != "cancelled" and upload.asset != "deleted"
         return upload_id in self.cloudflare.videos
+
+    def received(self, upload_id: str) -> bytes:
+        """What the provider got."""
+        upload = self.mux.uploads.get(upload_id) or self.cloudflare.videos[upload_id]
+        return bytes(upload.data)
 
     def let_time_pass(self, by: timedelta = timedelta(seconds=11)) -> None:
         """For all that the server remembers of its looks. Eleven seconds later the next status may ask again."""
@@ -85,6 +95,17 @@ class Elsewhere:
 
     def tell_mux(self, kind: str, upload_id: str) -> None:
         assert self.hear(*signed(self.mux.event(kind, upload_id), SECRET)).status_code == 200
+
+
+def makers(cloudflare: FakeCloudflare, mux: FakeMux) -> dict[str, MakeProvider]:
+    """All three providers, the two before the fakes."""
+    ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,))
+    theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,))
+    return {
+        "local": LocalProvider,
+        "cloudflare": lambda *_: CloudflareProvider(ours, api=cloudflare.api, pause=0.001),
+        "mux": lambda *_: MuxProvider(theirs, 3600, api=mux.url, pause=0.001),
+    }
 
 
 def state_of(place: Elsewhere, video_id: str) -> str:
