@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from uploader.backend.config import AVAILABLE, Config, ConfigProblems
+from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.issuer_config import IssuerConfig
 from uploader.backend.provider_config import CloudflareConfig, MuxConfig
-from uploader.backend.providers import PROVIDERS
 
 pytestmark = pytest.mark.one_database("no database is opened")
 
@@ -244,7 +243,3 @@ def test_a_data_folder_that_cannot_be_made_is_a_problem(tmp_path: Path):
         Config.load({}, tmp_path / "file" / "data")
     [problem] = caught.value.problems
     assert problem.startswith(f"The data folder {tmp_path / 'file' / 'data'} cannot be made: ")
-
-
-def test_what_may_be_chosen_is_what_there_is():
-    assert set(AVAILABLE) == set(PROVIDERS)

@@ -59,3 +59,11 @@ def test_a_database_of_a_later_version(tmp_path: Path):
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     database.close()
     assert problems(config) == ["The database was written by a newer Reelferry. Install that version."]
+
+
+def test_a_provider_that_is_chosen_and_not_configured_stops_the_start(tmp_path: Path):
+    with (
+        pytest.raises(ConfigProblems, match="VIDEO_PROVIDER=local lacks variables"),
+        serving(tmp_path, {"local": lambda *_: None}),
+    ):
+        pass

@@ -22,7 +22,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,7 +34,6 @@ from uploader.backend.issuer_config import IssuerConfig
 from uploader.backend.loopback import LOOPBACK
 from uploader.backend.provider_config import SIGNING_KEYS, CloudflareConfig, MuxConfig
 
-AVAILABLE = ("local", "cloudflare", "mux")
 CLOUDFLARES_LONGEST = 360 * 60
 SECRET_LENGTH = 16
 MIB = 1024 * 1024
@@ -73,6 +72,8 @@ class Config:
     cloudflare: CloudflareConfig | None = None
     mux: MuxConfig | None = None
     issuer: IssuerConfig | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Where a provider finds variables of its own that are not read above."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str], data: Path, *, host: str = "127.0.0.1", port: int = 0) -> "Config":
@@ -121,6 +122,7 @@ class Config:
             cloudflare=cloudflare,
             mux=mux,
             issuer=issuer,
+            environ=environ,
         )
 
     def __repr__(self) -> str:
@@ -150,10 +152,12 @@ class _Reader:
         return self._environ.get(name, "").strip() or None
 
     def provider(self) -> str:
-        """One of AVAILABLE."""
+        """One of PROVIDERS."""
+        from uploader.backend.providers import PROVIDERS  # noqa: PLC0415  (they are made from what is read here)
+
         name = self.text("VIDEO_PROVIDER") or "local"
-        if name not in AVAILABLE:
-            self.problems.append(f"VIDEO_PROVIDER={name} is not known. Use {' or '.join(AVAILABLE)}.")
+        if name not in PROVIDERS:
+            self.problems.append(f"VIDEO_PROVIDER={name} is not known. Use {' or '.join(PROVIDERS)}.")
         return name
 
     def database_url(self, data: Path) -> str:

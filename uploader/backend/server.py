@@ -96,6 +96,8 @@ def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) 
             base_url = config.public_url or address(listener)
             found = {name: make(config, base_url, database) for name, make in providers.items()}
             made = {name: provider for name, provider in found.items() if provider is not None}
+            if config.provider not in made:
+                raise ConfigProblems([f"VIDEO_PROVIDER={config.provider} lacks variables that it needs."])
             issuer = Issuer(config.issuer, database, now) if config.issuer else None
             backend = Backend(config, database, made, now, base_url, issuer)
             with working(backend), closing(backend.streams):

@@ -68,8 +68,12 @@ class Elsewhere:
         eventually(lambda: not self._jobs(now()))
         self._plan(now() + timedelta(days=1))
 
-    def follow(self) -> timedelta:
-        """One round of the job for each provider; after how long the chosen one's would come again."""
+    def stop_time(self) -> None:
+        """However slow this machine is, nobody may ask about what has been asked about or made by now."""
+        self.let_time_pass(-timedelta(minutes=5))
+
+    def follow(self) -> tuple[timedelta, timedelta]:
+        """One round of each job; how long until the chosen provider's would come again: at least, at most."""
         begun = now()
         self._plan(begun)
         eventually(lambda: not self._jobs(begun), within=60)
@@ -77,7 +81,7 @@ class Elsewhere:
             key = following.kind(self.backend.provider.name)
             again = session.scalars(select(JobRow.run_at).where(JobRow.key == key)).one()
         self._plan(begun + timedelta(days=1))
-        return again - begun
+        return again - now(), again - begun
 
     def _jobs(self, before: datetime) -> list[JobRow]:
         """Those that are to run, or run now."""

@@ -111,7 +111,8 @@ class TestElsewhere:
         video_id = new_video(place.person)
         old = place.upload_of(video_id)
         let_it_expire(place.backend)
-        status_of(place.person, video_id)  # so that nobody looks now
+        status_of(place.person, video_id)
+        place.stop_time()  # so that nobody looks now
         for fake in (place.cloudflare, place.mux):
             fake.refusals.append((429, {"Retry-After": "77"}, b"{}"))
         reply = ask_again(place.person, video_id, "key")

@@ -173,7 +173,8 @@ def test_a_webhook_is_not_believed_about_a_private_video_until_the_provider_was_
 
 def test_until_then_it_is_said_to_be_in_its_last_step(private: Elsewhere):
     video_id = new_video(private.person)
-    status_of(private.person, video_id)  # so that nobody may ask now
+    status_of(private.person, video_id)
+    private.stop_time()  # so that nobody may ask now
     finish(private, private.upload_of(video_id))
     assert tell_ready(private, private.upload_of(video_id)).status_code == 200
     shown = status_of(private.person, video_id)
