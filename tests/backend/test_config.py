@@ -123,7 +123,6 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"VIDEO_PROVIDER": "betamax"}, "VIDEO_PROVIDER=betamax is not known. Use local or cloudflare or mux."),
         (
             {"VIDEO_PROVIDER": "cloudflare", "CLOUDFLARE_ACCOUNT_ID": "a1"},
             "CLOUDFLARE_API_TOKEN is missing: VIDEO_PROVIDER=cloudflare needs it.",

@@ -61,6 +61,13 @@ def test_a_database_of_a_later_version(tmp_path: Path):
     assert problems(config) == ["The database was written by a newer Reelferry. Install that version."]
 
 
+def test_a_provider_that_is_not_there_stops_the_start(tmp_path: Path):
+    config = config_in(tmp_path, VIDEO_PROVIDER="betamax")
+    with pytest.raises(ConfigProblems) as caught, prepared(config):
+        pass
+    assert caught.value.problems == ["VIDEO_PROVIDER=betamax is not known. Use local or cloudflare or mux."]
+
+
 def test_a_provider_that_is_chosen_and_not_configured_stops_the_start(tmp_path: Path):
     with (
         pytest.raises(ConfigProblems, match="VIDEO_PROVIDER=local lacks variables"),

@@ -79,7 +79,8 @@ class Config:
     def load(cls, environ: Mapping[str, str], data: Path, *, host: str = "127.0.0.1", port: int = 0) -> "Config":
         """Read the environment; make the data folder and its secrets. ConfigProblems if anything is wrong."""
         reader = _Reader(environ)
-        provider, database_url, public_url = reader.provider(), reader.database_url(data), reader.public_url()
+        provider = reader.text("VIDEO_PROVIDER") or "local"
+        database_url, public_url = reader.database_url(data), reader.public_url()
         max_bytes = reader.number("MAX_VIDEO_SIZE_MB", 30 * 1024, 1024 * 1024) * MIB
         max_duration = reader.number("MAX_VIDEO_DURATION_MINUTES", 360, 24 * 60) * 60
         webhook_url, webhook_secret, app_key = (
@@ -94,8 +95,8 @@ class Config:
         mux = provider_config.mux(reader, chosen=provider == "mux")
         issuer = issuer_config.external(reader)
         chosen = {"cloudflare": cloudflare, "mux": mux}.get(provider)
-        can_sign = provider == "local" or (chosen is not None and chosen.signing is not None)
-        reader.check_promises(provider, max_duration, unkept=signed_playback and not can_sign)
+        unkept = signed_playback and chosen is not None and chosen.signing is None
+        reader.check_promises(provider, max_duration, unkept=unkept)
         reader.check_listening(host, port)
         if not reader.problems:
             reader.make(data)
@@ -150,15 +151,6 @@ class _Reader:
     def text(self, name: str) -> str | None:
         """The variable, or None where it is missing or empty."""
         return self._environ.get(name, "").strip() or None
-
-    def provider(self) -> str:
-        """One of PROVIDERS."""
-        from uploader.backend.providers import PROVIDERS  # noqa: PLC0415  (they are made from what is read here)
-
-        name = self.text("VIDEO_PROVIDER") or "local"
-        if name not in PROVIDERS:
-            self.problems.append(f"VIDEO_PROVIDER={name} is not known. Use {' or '.join(PROVIDERS)}.")
-        return name
 
     def database_url(self, data: Path) -> str:
         """SQLite or PostgreSQL. The address itself is never repeated: it may hold a password."""

@@ -85,6 +85,9 @@ class Prepared:
 @contextmanager
 def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Prepared]:
     """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible."""
+    if config.provider not in providers:
+        known = " or ".join(providers)
+        raise ConfigProblems([f"VIDEO_PROVIDER={config.provider} is not known. Use {known}."])
     try:
         with (
             hold(config.data),
