@@ -130,6 +130,7 @@ class VideoLife(RuleBasedStateMachine):
         self.video_id = add_video(self.database, self.owner)
         self.status = "uploading"
         self.version = 0
+        self.place: tuple[str | None, float | None] = (None, None)
         self.jobs: set[str] = set()
 
     def expect(self, applied: bool, should: bool, status: str | None = None) -> None:
@@ -146,15 +147,51 @@ class VideoLife(RuleBasedStateMachine):
     def receive(self) -> None:
         with self.database.write() as session:
             applied = videos.received(session, self.video_id, NOON)
-        if self.status == "uploading":
-            self.jobs.add("transcode")
-        self.expect(applied, self.status == "uploading", "processing")
+        self.expect(applied, self.arrive(), "processing")
+
+    def arrive(self) -> bool:
+        """All bytes are there, if they had not been before."""
+        if self.status != "uploading":
+            return False
+        self.jobs.add("transcode")
+        self.place = ("queued", None)
+        return True
 
     @rule(percent=st.none() | st.floats(0, 100))
     def progress(self, percent: float | None) -> None:
         with self.database.write() as session:
             applied = videos.progressed(session, self.video_id, "transcoding", percent)
+        if self.status == "processing":
+            self.place = ("transcoding", percent)
         self.expect(applied, self.status == "processing")
+
+    @rule(stage=st.sampled_from([None, "queued", "transcoding"]), percent=st.sampled_from([None, 0.0, 39.5]))
+    def look_at_work(self, stage: str | None, percent: float | None) -> None:
+        """A provider's word: it may skip a step, come late or say nothing new."""
+        with self.database.write() as session:
+            applied = videos.seen(session, self.video_id, Sight("processing", stage=stage, percent=percent), NOON)
+        moved = self.arrive()
+        if moved:
+            self.expect(True, True, "processing")
+        further = self.status == "processing" and stage is not None and self.place != (stage, percent)
+        if further:
+            self.place = (stage, percent)
+            self.version += 1
+        assert applied == (moved or further)
+
+    @rule()
+    def look_in_vain(self) -> None:
+        with self.database.write() as session:
+            self.expect(videos.seen(session, self.video_id, Sight("uploading"), NOON), False)
+
+    @rule(code=st.sampled_from(["upload_expired", "video_too_long", "media_failed"]))
+    def look_at_failure(self, code: str) -> None:
+        """What fails by our own word is freed at the provider."""
+        with self.database.write() as session:
+            applied = videos.seen(session, self.video_id, Sight("error", error="no", error_code=code), NOON)
+        if self.unfinished and code in videos.OUR_WORD:
+            self.jobs.add("forget ended")
+        self.expect(applied, self.unfinished, "error")
 
     @rule()
     def become_ready(self) -> None:
@@ -193,6 +230,7 @@ class VideoLife(RuleBasedStateMachine):
             upload = session.get_one(VideoUpload, self.video_id)
             jobs = session.scalar(select(func.count()).where(JobRow.key.contains(self.video_id)))
         assert (video.status, video.version, upload.status) == (self.status, self.version, self.status)
+        assert (video.stage, video.percent) == (self.place if self.status == "processing" else (None, None))
         assert (video.upload_url is not None) == (self.status == "uploading") == (upload.upload_url is not None)
         assert (video.playback_url is not None) == (self.status == "ready")
         assert (video.error_code is not None) == (self.status == "error")

@@ -22,7 +22,7 @@ from uploader.backend.providers.mux.provider import MuxProvider
 from uploader.backend.webhooks import Forged
 
 SCRIPT = Path(__file__).with_name("mux_node.mjs")
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.one_database("what goes to a provider and comes from it; no rows")]
 
 
 def node(what: str, asked: object) -> Any:  # noqa: ANN401 (JSON)
