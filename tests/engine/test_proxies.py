@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from tests.engine.certificates import certificates
 from tests.engine.served import served
@@ -206,6 +208,20 @@ async def test_something_that_is_no_proxy_at_all_is_no_network() -> None:
         async with api_client(f"http://{ELSEWHERE}:9", WayOut(Way(f"socks5://127.0.0.1:{port}"))) as http:
             with pytest.raises(ProxyUnreachable), translated():
                 await http.get("/")
+
+
+@pytest.mark.anyio
+async def test_a_proxy_that_forwards_may_hang_up_after_each_reply_for_it_is_told_so() -> None:
+    told: list[bytes] = []
+
+    async def forwarding(scope: Scope, receive: Receive, send: Send) -> None:
+        told.extend(value for name, value in scope["headers"] if name == b"connection")
+        await PlainTextResponse("passed on")(scope, receive, send)
+
+    with served(forwarding) as port:
+        async with api_client(f"http://{ELSEWHERE}:9", WayOut(Way(f"http://127.0.0.1:{port}"))) as http:
+            assert [(await http.get("/")).text for _ in range(2)] == ["passed on"] * 2
+    assert told == [b"close"] * 2
 
 
 class LockedSafe(MemoryVault):
