@@ -1,7 +1,9 @@
 """A server that publishes by itself gets the post once the bytes are there; what changes here is told to it."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -89,14 +91,19 @@ async def test_to_a_server_that_does_not_offer_it_we_post_ourselves(stand: Stand
 
 
 async def test_what_leaves_is_on_disk_before(stand: Stand) -> None:
-    stand.backend.gates["hand_over"] = asyncio.Event()
+    stand.backend.polls = NEVER
     async with stand.queue() as queue:
-        job = await add(queue, stand.video())
-        await stand.asked("hand_over")
-        async with Stand(stand.folder).queue(run=False) as other:
-            assert job_of(other, job.id).handover == job_of(queue, job.id).handover
-        stand.backend.gates["hand_over"].set()
-        await queue.ended([job.id])
+        job = await add(queue, stand.video(), draft=Draft("Hello"))
+        await stand.asked("status")
+        with closing(sqlite3.connect(stand.folder / "queue.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            queue.approve(job.id, True)
+            await stand.until(lambda: job_of(queue, job.id).handover is not None)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert "hand_over" not in stand.backend.asked, "nothing can be written"
+            other.execute("ROLLBACK")
+        await waits_there(stand, queue, job)
 
 
 async def test_a_lost_reply_hands_over_once(stand: Stand) -> None:
@@ -256,6 +263,26 @@ async def test_an_upload_begun_anew_takes_back_what_was_handed_over_also_if_nobo
         stand.backend.polls = 0
         await queue.ended([job.id])
     assert [post.video_id for post in stand.backend.office.published] == ["video-2"]
+
+
+async def test_what_never_arrived_does_not_come_out_when_the_upload_begins_anew(stand: Stand) -> None:
+    stand.backend.polls = NEVER
+    stand.backend.before["hand_over"].append(Interrupted())
+    stand.time.flows = False
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.until(lambda: job_of(queue, job.id).trouble is not None)
+        stand.backend.videos["video-1"].state = "ready"
+        stand.backend.before["delete"].append(Offline())
+        stand.backend.polls = 0
+        queue.restart(job.id)
+        await stand.asked("delete")
+        stand.time.flows = True
+        stand.time.advance(60)
+        await queue.ended([job.id])
+    assert job_of(queue, job.id).status is Status.FINISHED
+    assert {post.video_id for post in stand.backend.office.published} <= {"video-2"}
+    assert set(stand.backend.deleted) == {"video-1"}
 
 
 async def test_an_upload_begun_anew_too_late_ends_as_posted(stand: Stand) -> None:
