@@ -24,6 +24,7 @@ from uploader.backend.data_lock import FolderInUse, hold
 from uploader.backend.forgetting import forgetter
 from uploader.backend.providers import PROVIDERS, MakeProvider
 from uploader.backend.publisher import Publisher
+from uploader.backend.receiver import receiver
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import DatabaseTooNew, migrate
 from uploader.backend.store.models import now
@@ -211,6 +212,8 @@ def _server(backend: Backend, observer: Observer | None) -> Server:
 
     config = uvicorn.Config(
         create_app(backend, observer),
+        http=receiver(),  # type: ignore[arg-type]  # anything that makes a protocol
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,

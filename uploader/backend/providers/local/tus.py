@@ -19,13 +19,13 @@ from starlette.routing import BaseRoute, Route
 
 from uploader import errors
 from uploader.backend.providers.local import refusals
+from uploader.backend.providers.local.behind import Behind
 from uploader.backend.providers.local.files import CHECKSUMS, UPLOAD_ID, Append, Files, Mismatch, Removed, Sink, Staged
 from uploader.backend.providers.local.refusals import ALWAYS, VERSION, Refusal
 from uploader.backend.providers.local.turns import Stopping, Taken, Turn, Turns
 from uploader.backend.providers.local.uploads import Upload, Uploads
 
 EXTENSIONS = "expiration,termination,checksum"
-BUFFER = 1 << 20
 IDLE = 60.0
 WRITERS = 8
 
@@ -215,29 +215,24 @@ class Tus:
     async def _pour(self, request: Request, sink: Sink, room: int, turn: Turn) -> _Ending:
         """From the socket into the sink, a buffer at a time. What had arrived is written however it ends."""
         ending = _Ending.WHOLE
-        buffer = bytearray()
         more = True
-        with turn.read(anyio.CancelScope(deadline=anyio.current_time() + self._idle)) as scope:
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    ending = _Ending.DISCONNECTED
-                    break
-                data = message.get("body", b"")
-                if len(data) > room:
-                    ending = _Ending.TOO_LONG
-                    break
-                room -= len(data)
-                buffer += data
-                more = message.get("more_body", False)
-                if len(buffer) >= BUFFER:
-                    full, buffer = buffer, bytearray()
-                    await to_thread.run_sync(sink.write, full, limiter=self._writers)
-                scope.deadline = anyio.current_time() + self._idle
-        if scope.cancelled_caught:
-            ending = _Ending.INTERRUPTED if turn.wanted else _Ending.IDLE
-        if buffer:
-            await to_thread.run_sync(sink.write, buffer, limiter=self._writers)
+        async with Behind(sink.write, self._writers) as behind:
+            with turn.read(anyio.CancelScope(deadline=anyio.current_time() + self._idle)) as scope:
+                while more:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        ending = _Ending.DISCONNECTED
+                        break
+                    data = message.get("body", b"")
+                    if len(data) > room:
+                        ending = _Ending.TOO_LONG
+                        break
+                    room -= len(data)
+                    await behind.take(data)
+                    more = message.get("more_body", False)
+                    scope.deadline = anyio.current_time() + self._idle
+            if scope.cancelled_caught:
+                ending = _Ending.INTERRUPTED if turn.wanted else _Ending.IDLE
         return ending
 
     async def _finish(self, sink: Sink, *, whole: bool) -> int:
