@@ -8,8 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import PlainValidator
 
 from uploader.wire import OwnPost, PublishRequest, Ticket
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str | Path):
+        raise ValueError("not a path")  # noqa: TRY004  (pydantic takes ValueError)
+    return Path(value)
+
+
+FilePath = Annotated[Path, PlainValidator(_path)]
+"""A path out of the queue's database, made once: pydantic's own way makes it twice, which ten thousand jobs feel."""
 
 
 class Step(enum.StrEnum):
@@ -114,7 +127,7 @@ class Job:
     """
 
     id: str
-    path: Path
+    path: FilePath
     size: int
     title: str
     added_at: datetime
@@ -127,7 +140,7 @@ class Job:
     duration: float | None = None
     width: int | None = None
     height: int | None = None
-    thumbnail: Path | None = None
+    thumbnail: FilePath | None = None
     attempt: int = 1
     ticket: Ticket | None = None
     resume: Mapping[str, str] = field(default_factory=dict)
