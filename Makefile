@@ -37,7 +37,7 @@ screenshots: $(VENV)/test
 	$(BIN)/python docs/make_screenshots.py docs
 
 bench: $(VENV)/test
-	@.ci/system-packages test
+	@.ci/system-packages bench
 	@.ci/peers
 	$(BIN)/python -m benchmarks $(ARGS)
 

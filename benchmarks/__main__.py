@@ -15,6 +15,7 @@ from benchmarks.queue_size import many_jobs
 from benchmarks.receive import one_patch
 from benchmarks.resend import after_a_cut
 from benchmarks.row import HEADING, Row
+from benchmarks.slow_line import long_line
 from benchmarks.throughput import GOALS, https
 from benchmarks.window import smooth
 
@@ -27,6 +28,7 @@ MEASUREMENTS: Mapping[str, Callable[[Plan], Iterator[Row]]] = {
     "resend": after_a_cut,
     "queue": many_jobs,
     "receive": one_patch,
+    "line": long_line,
     "load": all_at_once,
 }
 

@@ -2,7 +2,7 @@
 
 Raw sockets, a thread a connection: it parses heads and throws bodies away. It speaks plain PUT, tus with creation, as
 much WebDAV as rclone asks for, and enough of our API that the whole engine runs against it. `python -m benchmarks.sink
-[CERTIFICATE KEY]` prints its address and ends with its standard input.
+ADDRESS [CERTIFICATE KEY]` prints where it is and ends with its standard input.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -45,9 +45,12 @@ class Sink:
 
 
 @contextlib.contextmanager
-def sink(tls: tuple[Path, Path, Path] | None = None) -> Iterator[Sink]:
-    """A sink in a process of its own. `tls`: files of the authority, the certificate, the key."""
-    command = [sys.executable, "-m", "benchmarks.sink", *map(str, (tls or ())[1:])]
+def sink(
+    tls: tuple[Path, Path, Path] | None = None, address: str = "127.0.0.1", where: Sequence[str] = ()
+) -> Iterator[Sink]:
+    """A sink in a process of its own. `tls`: files of the authority, the certificate, the key; `where`: what its
+    command begins with."""
+    command = [*where, sys.executable, "-m", "benchmarks.sink", address, *map(str, (tls or ())[1:])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -223,15 +226,15 @@ class _Conversation:
 
 def main(arguments: list[str]) -> None:
     """Serve until standard input ends."""
+    address, *tls = arguments
     context = None
-    if arguments:
+    if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*arguments)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    address = f"http{'s' if context else ''}://127.0.0.1:{listener.getsockname()[1]}"
-    host = _Host(address)
-    threading.Thread(target=_accept, args=(listener, context, host), daemon=True).start()
-    print(address, flush=True)
+        context.load_cert_chain(*tls)
+    listener = socket.create_server((address, 0), backlog=64)
+    root = f"http{'s' if context else ''}://{address}:{listener.getsockname()[1]}"
+    threading.Thread(target=_accept, args=(listener, context, _Host(root)), daemon=True).start()
+    print(root, flush=True)
     sys.stdin.read()
 
 

@@ -1,7 +1,7 @@
 """One large file over HTTPS on this machine: throughput and CPU beside curl, tuspy, tus-js-client and rclone."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from benchmarks import timed
@@ -30,15 +30,23 @@ def https(plan: Plan) -> Iterator[Row]:
         yield at_most("CPU seconds per GiB, HTTPS vs curl", mine.cpu / gib, costs["curl"].cpu / gib, "s", 1.25)
 
 
-def ours(plan: Plan, host: Sink) -> Cost:
-    """The engine's transfer step."""
+def ours(plan: Plan, host: Sink, size: int | None = None, where: Sequence[str] = ()) -> Cost:
+    """The engine's transfer step. `where`: what the command begins with."""
     with plan.home() as home:
-        found = timed.told(timed.module("ours", host.url, plan.film(), home, "r", environ=host.environ()))
+        words = (host.url, plan.film(size), home, "r")
+        found = timed.told(timed.module("ours", *words, environ=host.environ(), where=where))
     return Cost(found["seconds"], found["cpu"])
 
 
+def curl(plan: Plan, host: Sink, size: int | None = None, where: Sequence[str] = ()) -> Cost:
+    """One PUT."""
+    command = ("curl", "-sS", "-T", plan.film(size), "-o", "/dev/null", "-w", "%{time_total}", f"{host.url}/put")
+    ended = timed.run((*where, *command), host.environ())
+    return Cost(float(ended.out), ended.cpu)
+
+
 def _peers(plan: Plan, host: Sink) -> dict[str, Client]:
-    carriers = {"curl": _curl, "tuspy": _tuspy, "tus-js-client": _tus_js, "rclone": _rclone}
+    carriers = {"curl": curl, "tuspy": _tuspy, "tus-js-client": _tus_js, "rclone": _rclone}
     missing = {name for name in ("curl", "rclone") if not shutil.which(name)}
     if not (PEERS / "node_modules" / "tus-js-client").is_dir():
         missing.add("tus-js-client")
@@ -46,12 +54,6 @@ def _peers(plan: Plan, host: Sink) -> dict[str, Client]:
         print(f"(no {name} here: no row beside it)")
     wanted = [name for name in carriers if name in plan.peers - missing]
     return {name: partial(carriers[name], plan, host) for name in wanted}
-
-
-def _curl(plan: Plan, host: Sink) -> Cost:
-    command = ("curl", "-sS", "-T", plan.film(), "-o", "/dev/null", "-w", "%{time_total}", f"{host.url}/put")
-    ended = timed.run(command, host.environ())
-    return Cost(float(ended.out), ended.cpu)
 
 
 def _tuspy(plan: Plan, host: Sink) -> Cost:

@@ -49,9 +49,9 @@ def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None,
     return Ended(said, wall, usage.ru_utime + usage.ru_stime)
 
 
-def module(name: str, *words: str | Path, environ: Mapping[str, str] | None = None) -> Ended:
-    """Run one of our modules with this interpreter."""
-    return run([sys.executable, "-m", f"benchmarks.{name}", *words], environ)
+def module(name: str, *words: str | Path, environ: Mapping[str, str] | None = None, where: Sequence[str] = ()) -> Ended:
+    """Run one of our modules with this interpreter. `where`: what the command begins with."""
+    return run([*where, sys.executable, "-m", f"benchmarks.{name}", *words], environ)
 
 
 def told(ended: Ended) -> dict[str, float]:

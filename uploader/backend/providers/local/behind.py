@@ -7,11 +7,11 @@ from typing import Self
 
 from anyio import CapacityLimiter, to_thread
 
-ENOUGH = 1 << 19
+ENOUGH = 1 << 20
 
 
 class Behind:
-    """Hands what it takes to `write`, which blocks, in pieces of half a MiB or more; the rest when the block ends."""
+    """Hands what it takes to `write`, which blocks, in pieces of a MiB or more; the rest when the block ends."""
 
     def __init__(self, write: Callable[[bytes | bytearray], None], limiter: CapacityLimiter) -> None:
         self._write, self._limiter = write, limiter
