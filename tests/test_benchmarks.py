@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.__main__ import MEASUREMENTS
+from benchmarks.row import at_least, beyond, no_more_than
 from tests.needs import need
 
 ROOT = Path(__file__).parent.parent
@@ -19,3 +21,16 @@ def test_the_runner_prints_rows_with_a_verdict():
     assert len(rows) == 2
     assert "curl" in rows[0]
     assert rows[0].count("MiB/s") == 2
+
+
+def test_the_document_says_what_is_measured():
+    lines = (ROOT / "docs" / "performance.md").read_text().splitlines()
+    named = {line.split("`")[1] for line in lines if line.startswith("| `")}
+    assert named >= set(MEASUREMENTS)
+
+
+def test_a_row_says_whether_its_goal_is_met():
+    assert str(at_least("uploads", 97, 100, "MiB/s", 0.97)).endswith("  ok")
+    assert str(at_least("uploads", 96, 100, "MiB/s", 0.97)).endswith("short")
+    assert str(no_more_than("window", 51, 16, "ms", 50)).endswith("short")
+    assert str(beyond("start-up", 0.6, 0.1, "s", 0.5)).endswith("ok")
