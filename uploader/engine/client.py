@@ -1,10 +1,11 @@
 """Our backend's API, seen from the desktop: every reply becomes a model of the wire, or an error with words."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from urllib.parse import quote
 
 import httpx
+from httpx_sse import EventSource
 from pydantic import BaseModel, ValidationError
 
 from uploader.engine.http import out_of_place, parsed, translated, wait_asked
@@ -47,6 +48,9 @@ from uploader.wire import (
 )
 
 log = logging.getLogger(__name__)
+
+STREAM = httpx.Timeout(30.0, connect=20.0, read=45.0)
+"""An event stream gives a sign of life every fifteen seconds."""
 
 MEANINGS: Mapping[str, type[ReelferryError]] = {
     "access_denied": NotYourVideo,
@@ -140,6 +144,22 @@ class Client:
         """Never publish what was handed over. AlreadyPosted, PostGone."""
         await self._posting("DELETE", _post(post_id))
 
+    async def events(self) -> AsyncGenerator[VideoStatus | None, None]:
+        """What the server tells of this person's videos by itself: None once it speaks, then a status at a time.
+
+        Ends when the server ends it. Raises as every method does; Stalled where it gives no sign of life.
+        """
+        token = await self._session.access()
+        for again in (True, False):
+            headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+            with translated():
+                async with self._http.stream("GET", "/api/videos/events", headers=headers, timeout=STREAM) as reply:
+                    if reply.status_code != 401 or not again:
+                        async for status in _told(reply):
+                            yield status
+                        return
+            token = await self._session.access(rejected=token)
+
     async def delete(self, video_id: str) -> None:
         """Cancel an upload or delete a video, unless it is in a post. One that is not there is deleted already."""
         try:
@@ -192,6 +212,21 @@ class Client:
             )
         with translated():
             return await self._http.request(method, path, headers=headers, content=content)
+
+
+async def _told(reply: httpx.Response) -> AsyncIterator[VideoStatus | None]:
+    if not reply.is_success:
+        await reply.aread()
+        if error := _error(reply):
+            raise error
+    async for event in EventSource(reply).aiter_sse():
+        if event.event == "open":
+            yield None
+        elif event.event == "video":
+            try:
+                yield VideoStatus.model_validate_json(event.data)
+            except ValidationError as error:
+                raise NotAServer(f"an event that is no status: {error.error_count()} mistakes") from error
 
 
 def _video(video_id: str) -> str:

@@ -17,6 +17,7 @@ from uploader.engine.http import api_client, upload_client
 from uploader.engine.job import Trouble
 from uploader.engine.limit import Limiter
 from uploader.engine.network import NetworkWatch
+from uploader.engine.news import News
 from uploader.engine.proxies import is_loopback
 from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
@@ -29,6 +30,7 @@ from uploader.engine.work import Media, World
 from uploader.errors import SignInNeeded
 from uploader.paths import Paths
 from uploader.uplink import Uplink
+from uploader.wire import EVENTS
 
 if TYPE_CHECKING:
     import httpx
@@ -85,6 +87,7 @@ class Engine:
             clock=clock,
             pace=pace,
             limiter=limiter,
+            news=News(self.client.events, self._events_offered, clock),
         )
         emit(self.account.fact)
         emit(self.network.fact)
@@ -184,6 +187,10 @@ class Engine:
     def _hold(self, why: Trouble | None) -> None:
         self.queue.hold("network", why)
         self.network.held(why)
+
+    def _events_offered(self) -> bool:
+        limits = self.account.limits()
+        return limits is not None and EVENTS in limits.capabilities
 
     async def _probe(self) -> None:
         await self.client.config()

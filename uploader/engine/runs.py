@@ -228,6 +228,7 @@ class Runs:
             clock=self._world.clock,
             pace=self._world.pace,
             limiter=self._world.limiter,
+            news=self._world.news,
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from uploader.engine.clock import Clock
 from uploader.engine.job import Job
 from uploader.engine.limit import Limiter
+from uploader.engine.news import News
 from uploader.engine.rate import Pace
 from uploader.errors import ReelferryError
 from uploader.wire import (
@@ -111,7 +112,8 @@ class Change(Protocol):
 class World:
     """What the queue works with, outside of itself. `heard` is told of every error, and None of every progress.
 
-    `pace` is what has been measured of the line, `limiter` what holds uploads back; all jobs share one of each.
+    `pace` is what has been measured of the line, `limiter` what holds uploads back, `news` what the
+    server tells by itself; all jobs share one of each.
     """
 
     backend: Backend
@@ -124,6 +126,7 @@ class World:
     clock: Clock = Clock()  # noqa: RUF009  (frozen)
     pace: Pace = field(default_factory=Pace)
     limiter: Limiter = field(default_factory=Limiter)
+    news: News = field(default_factory=News)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,8 @@ class Work:
     for what leaves for the socket (`sent`); the rate is derived from it. `kept` returns once everything learnt so far
     is on disk. `check` looks at the file before a piece of it is sent: FileMissing, FileChanged, FileUnreadable. `http`
     speaks to upload hosts and carries no token of ours. `limits` is what the server takes, if it has said so.
-    `pace` is what has been measured of the line, `limiter` what holds uploads back; all jobs share one of each.
+    `pace` is what has been measured of the line, `limiter` what holds uploads back, `news` what the
+    server tells by itself; all jobs share one of each.
     """
 
     read: Callable[[], Job]
@@ -150,6 +154,7 @@ class Work:
     clock: Clock
     pace: Pace = field(default_factory=Pace)
     limiter: Limiter = field(default_factory=Limiter)
+    news: News = field(default_factory=News)
 
     @property
     def job(self) -> Job:
