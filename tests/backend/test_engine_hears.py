@@ -43,8 +43,7 @@ async def test_ready_is_heard_whichever_server_is_told(desk: Backend, carol: Per
     with ExitStack() as stack:
         told = desk
         if desk.database.dialect == "postgresql":
-            there = serving(tmp_path / "other", {"local": FakeProvider}, DATABASE_URL=desk.config.database_url,
-                            WEBHOOK_SECRET=desk.config.webhook_secret)  # fmt: skip
+            there = serving(desk.config.data, {"local": FakeProvider})
             told = await asyncio.to_thread(stack.enter_context, there)
         with News(client.events, lambda: True).about(video_id) as ear:
             async with asyncio.timeout(PATIENCE):

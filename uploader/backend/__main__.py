@@ -2,24 +2,28 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
+import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from uploader import log
-from uploader.backend import server
+from uploader.backend import crew, server
 from uploader.backend.accounts import commands
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.providers.base import ProviderFailed
 from uploader.backend.providers.cloudflare.provider import CloudflareProvider
 from uploader.backend.store.models import now
 from uploader.backend.webhooks import WEBHOOK
-from uploader.paths import Paths
+from uploader.paths import Paths, own_command
 
 WRONG = 2
+MOST = 64
 TURN = 0.0005
 """Seconds that one thread computes while others wait for the interpreter: a tenth of Python's own, so that a status
 request, which changes threads a dozen times, waits less for uploads.
@@ -42,12 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="reelferry-server", description="The Reelferry server.", parents=[folder])
-    words = parser.add_subparsers(required=True, metavar="serve|user|cloudflare")
+    words = parser.add_subparsers(required=True, metavar="serve|worker|user|cloudflare")
     serve = words.add_parser("serve", help="answer requests until a signal comes")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     serve.add_argument("--exit-with-parent", action="store_true", help="end when standard input closes")
+    serve.add_argument("--workers", type=_count, default=1, help="processes that answer (PostgreSQL only)")
+    serve.add_argument("--inherit", type=int, help=argparse.SUPPRESS)  # the socket of the process that started us
     serve.set_defaults(run=_serve)
+    worker = words.add_parser("worker", help="do jobs and answer nobody, until a signal comes (PostgreSQL only)")
+    worker.set_defaults(run=_work)
     user = words.add_parser("user", help="make and change accounts")
     commands.describe(user)
     user.set_defaults(run=_user)
@@ -58,10 +66,21 @@ def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
+def _count(given: str) -> int:
+    count = int(given)
+    if not 1 <= count <= MOST:
+        raise argparse.ArgumentTypeError(f"from 1 to {MOST}")
+    return count
+
+
 def _serve(arguments: argparse.Namespace, data: Path) -> int:
     config = Config.load(os.environ, data, host=arguments.host, port=arguments.port)
     log.set_up_server()
     sys.setswitchinterval(TURN)
+    if arguments.workers > 1:
+        return _serve_together(arguments, config)
+    if arguments.inherit is not None:
+        return _answer(config, socket.socket(fileno=arguments.inherit))
     with server.prepared(config) as ready:
         backend = ready.backend
         if arguments.exit_with_parent:
@@ -76,6 +95,73 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
             _tell(f"Make the first account at {setup_url}")
         ready.run()
     return 0
+
+
+def _answer(config: Config, listener: socket.socket) -> int:
+    """One of several processes: answers on the socket it was given, for as long as the one that gave it lives."""
+    config = dataclasses.replace(config, metrics_port=None)  # the port is the other one's
+    with server.prepared(config, listener=listener, jobs_here=False) as ready:
+        threading.Thread(target=_watch_parent, args=(ready.server,), name="parent", daemon=True).start()
+        sys.stdout.write(json.dumps({"url": ready.backend.base_url}) + "\n")
+        sys.stdout.flush()
+        ready.run()
+    return 0
+
+
+def _serve_together(arguments: argparse.Namespace, config: Config) -> int:
+    """Several processes answer; this one does the jobs and keeps the others up."""
+    _need_postgresql(config, f"--workers {arguments.workers}")
+    if sys.platform == "win32":
+        raise ConfigProblems(["--workers needs Linux or macOS: start several servers behind a proxy instead."])
+    with server.listening(config) as listener:
+        base_url = config.public_url or server.address(listener)
+        port = listener.getsockname()[1]
+
+        def command(number: int) -> list[str]:
+            words = ("--data", str(config.data), "--host", config.host, "--port", str(port), "--inherit", str(number))
+            return own_command("server", "serve", *words)
+
+        with server.built(config, base_url) as backend, server.measured(config, backend.database):
+            setup_url = None
+            if backend.issuer is None:
+                setup_url = commands.setup_link(backend.database, backend.base_url, backend.clock())
+            together = crew.Crew(command, listener, arguments.workers)
+            try:
+                together.wait_until_all_answer()
+                sys.stdout.write(json.dumps({"url": base_url, "setupUrl": setup_url}) + "\n")
+                sys.stdout.flush()
+                _tell(f"Reelferry answers at {base_url} with {arguments.workers} processes")
+                if setup_url is not None:
+                    _tell(f"Make the first account at {setup_url}")
+                with server.working(backend):
+                    together.run()
+            except crew.DidNotStart:
+                raise ConfigProblems(["A server process did not start."]) from None
+            finally:
+                together.end()
+    return 0
+
+
+def _work(_arguments: argparse.Namespace, data: Path) -> int:
+    config = Config.load(os.environ, data)
+    _need_postgresql(config, "reelferry-server worker")
+    if config.public_url is None:
+        raise ConfigProblems(["NEXT_PUBLIC_APP_URL is missing: a worker has to know where people reach the server."])
+    log.set_up_server()
+    ended = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: ended.set())
+    with server.built(config, config.public_url) as backend, server.working(backend):
+        _tell("Reelferry does jobs")
+        ended.wait()
+    return 0
+
+
+def _need_postgresql(config: Config, what: str) -> None:
+    if config.database_url.startswith("sqlite"):
+        raise ConfigProblems(
+            [f"{what} needs PostgreSQL (DATABASE_URL): SQLite is for one server process, which does all."]
+        )
 
 
 def _user(arguments: argparse.Namespace, data: Path) -> int:

@@ -7,14 +7,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
 from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
-from uploader.backend import abandoned, following, idempotency, jobs, publishing
+from uploader.backend import abandoned, folder_mark, following, idempotency, jobs, publishing
 from uploader.backend.access_log import Observer
 from uploader.backend.accounts.issuer import Issuer
 from uploader.backend.app import create_app
@@ -84,28 +84,44 @@ class Prepared:
 
 
 @contextmanager
-def prepared(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Prepared]:
-    """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible."""
+def prepared(
+    config: Config,
+    providers: Mapping[str, MakeProvider] = PROVIDERS,
+    *,
+    listener: socket.socket | None = None,
+    jobs_here: bool = True,
+) -> Iterator[Prepared]:
+    """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible.
+
+    `listener` is a socket that another process made, which also does the jobs where `jobs_here` says so.
+    """
+    with (
+        nullcontext(listener) if listener is not None else listening(config) as heard,
+        built(config, config.public_url or address(heard), providers) as backend,
+        measured(config, backend.database) as observer,
+        working(backend) if jobs_here else nullcontext(),
+    ):
+        yield Prepared(backend, _server(backend, observer), heard)
+
+
+@contextmanager
+def built(config: Config, base_url: str, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Backend]:
+    """The parts of a server that do not answer yet, and do no jobs. ConfigProblems where that is not possible."""
     if config.provider not in providers:
         known = " or ".join(providers)
         raise ConfigProblems([f"VIDEO_PROVIDER={config.provider} is not known. Use {known}."])
     try:
-        with (
-            hold(config.data),
-            listening(config) as listener,
-            opened(config) as database,
-            measured(config, database) as observer,
-        ):
+        with hold(config.data, shared=not config.database_url.startswith("sqlite")), opened(config) as database:
+            folder_mark.check(config, database)
             _take_over(database)
-            base_url = config.public_url or address(listener)
             found = {name: make(config, base_url, database) for name, make in providers.items()}
             made = {name: provider for name, provider in found.items() if provider is not None}
             if config.provider not in made:
                 raise ConfigProblems([f"VIDEO_PROVIDER={config.provider} lacks variables that it needs."])
             issuer = Issuer(config.issuer, database, now) if config.issuer else None
             backend = Backend(config, database, made, now, base_url, issuer)
-            with working(backend), closing(backend.streams):
-                yield Prepared(backend, _server(backend, observer), listener)
+            with closing(backend.streams):
+                yield backend
     except FolderInUse:
         raise ConfigProblems([f"Another server is already using the data folder {config.data}."]) from None
 

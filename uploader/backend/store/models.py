@@ -285,3 +285,12 @@ class JobRow(Base):
     worker: Mapped[str | None] = mapped_column(String(64))
     done_at: Mapped[datetime | None] = mapped_column(UtcTime)
     error: Mapped[str | None] = mapped_column(Text)
+
+
+class ServerFact(Base):
+    """What all servers of one database have to agree on."""
+
+    __tablename__ = "server_facts"
+
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)

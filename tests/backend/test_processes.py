@@ -1,0 +1,140 @@
+"""Several processes and several hosts on one database: what works, and what is refused at the start."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE
+
+import httpx
+import pytest
+
+from tests.backend.asking import eventually
+from tests.backend.databases import databases
+from tests.backend.fake_provider import FakeProvider
+from tests.backend.server import NO_TLS, config_in, make_token, make_user, serving
+from uploader.backend import jobs
+from uploader.backend.__main__ import main
+from uploader.backend.config import ConfigProblems
+from uploader.backend.server import prepared
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import JobRow
+
+PATIENCE = 60
+ONCE = pytest.mark.one_database("SQLite is one process's", on="postgresql")
+MUX = {"VIDEO_PROVIDER": "mux", "MUX_TOKEN_ID": "an-id", "MUX_TOKEN_SECRET": "hunter5"}
+
+
+@pytest.mark.one_database("what SQLite refuses")
+@pytest.mark.parametrize("words", [["serve", "--workers", "2", "--port", "0"], ["worker"]])
+def test_sqlite_with_more_than_one_process_refuses_to_start(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main([*words, "--data", str(tmp_path)]) == 2
+    assert "needs PostgreSQL" in capsys.readouterr().err
+
+
+@ONCE
+def test_two_servers_may_share_database_and_folder(tmp_path: Path):
+    with serving(tmp_path, {"local": FakeProvider}) as one, serving(tmp_path, {"local": FakeProvider}) as other:
+        for backend in (one, other):
+            assert httpx.get(f"{backend.base_url}/healthz", verify=NO_TLS, trust_env=False).status_code == 200
+
+
+@ONCE
+def test_the_local_provider_on_another_folder_refuses_to_start_until_it_is_said_to_take_its_place(tmp_path: Path):
+    with serving(tmp_path / "one", {"local": FakeProvider}) as backend:
+        url = backend.config.database_url
+    other = config_in(tmp_path / "other", DATABASE_URL=url)
+    with pytest.raises(ConfigProblems, match="belongs to another data folder") as refused, prepared(other):
+        pass
+    known = (tmp_path / "one" / "folder-id").read_text()
+    assert known in str(refused.value)
+    (tmp_path / "other" / "folder-id").write_text(known)
+    with serving(tmp_path / "other", {"local": FakeProvider}, DATABASE_URL=url):
+        pass
+
+
+@ONCE
+def test_a_provider_elsewhere_needs_no_shared_folder_but_the_same_secrets(tmp_path: Path):
+    with serving(tmp_path / "one", **MUX) as backend:
+        url, key, secret = backend.config.database_url, backend.config.app_key, backend.config.webhook_secret
+    other = config_in(tmp_path / "other", DATABASE_URL=url, **MUX)
+    with pytest.raises(ConfigProblems, match="APP_KEY and WEBHOOK_SECRET must be set"), prepared(other):
+        pass
+    with serving(tmp_path / "other", DATABASE_URL=url, APP_KEY=key, WEBHOOK_SECRET=secret, **MUX):
+        pass
+
+
+@contextmanager
+def started(*words: str, data: Path, **environ: str) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-m", "uploader", "server", *words, "--data", str(data)]
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=os.environ | environ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def children(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(one) for one in found]
+
+
+@ONCE
+def test_a_killed_process_is_replaced_and_a_job_of_a_killed_worker_is_done_by_another(tmp_path: Path):
+    url = databases.url(tmp_path) or ""
+    database = Database(url)
+    token = make_token(database, make_user(database))
+    serve = ["serve", "--port", "0", "--workers", "2"]
+    with started(*serve, data=tmp_path, DATABASE_URL=url) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert line, server.stderr and server.stderr.read()
+        with httpx.Client(base_url=json.loads(line)["url"], trust_env=False, verify=NO_TLS) as anybody:
+            first = children(server.pid)
+            assert len(first) == 2
+            headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+            os.kill(first[0], signal.SIGKILL)
+            eventually(lambda: len(set(children(server.pid)) - set(first)) == 1, PATIENCE)
+            eventually(lambda: first[0] not in children(server.pid), PATIENCE)
+            for _ in range(8):
+                assert anybody.get("/api/me", headers=headers).json()["username"] == "ann"
+
+            held = _held_by_a_dead_worker(database)
+            eventually(lambda: _done(database, held), PATIENCE)
+        now = children(server.pid)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(PATIENCE) == 0
+        eventually(lambda: not any(Path(f"/proc/{one}").exists() for one in now), PATIENCE)
+    database.close()
+
+
+@ONCE
+def test_a_worker_does_jobs_and_answers_nobody(tmp_path: Path):
+    url = databases.url(tmp_path) or ""
+    database = Database(url)
+    held = _held_by_a_dead_worker(database)
+    with started("worker", data=tmp_path, DATABASE_URL=url, PUBLIC_URL="http://localhost:9") as worker:
+        eventually(lambda: _done(database, held), PATIENCE)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(PATIENCE) == 0
+    database.close()
+
+
+def _held_by_a_dead_worker(database: Database) -> str:
+    """The id of a job whose lease nobody keeps any more: to forget an upload that the local provider does not have."""
+    with database.write() as session:
+        jobs.enqueue(session, "forget", "forget:x", {"provider": "local", "uploadId": "0" * 32})
+    row = jobs.claim(database, ["forget"], "a dead worker", jobs.timedelta(milliseconds=1))
+    assert row is not None
+    return row.id
+
+
+def _done(database: Database, job_id: str) -> bool:
+    with database.read() as session:
+        return session.get_one(JobRow, job_id).done_at is not None
