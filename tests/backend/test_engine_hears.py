@@ -13,6 +13,7 @@ from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import Person, serving
 from uploader.backend.context import Backend
 from uploader.engine.client import Client
+from uploader.engine.clock import Clock
 from uploader.engine.http import api_client
 from uploader.engine.news import News
 from uploader.engine.session import Session
@@ -45,7 +46,7 @@ async def test_ready_is_heard_whichever_server_is_told(desk: Backend, carol: Per
         if desk.database.dialect == "postgresql":
             there = serving(desk.config.data, {"local": FakeProvider})
             told = await asyncio.to_thread(stack.enter_context, there)
-        with News(client.events, lambda: True).about(video_id) as ear:
+        with News(client.events, lambda: True).about(video_id, Clock()) as ear:
             async with asyncio.timeout(PATIENCE):
                 first = await ear.hear(PATIENCE)
                 assert first is not None

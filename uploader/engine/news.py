@@ -61,9 +61,9 @@ class News:
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def about(self, video_id: str) -> Iterator[Ear]:
-        """An ear for this video."""
-        ear = Ear(self, self._clock)
+    def about(self, video_id: str, clock: Clock) -> Iterator[Ear]:
+        """An ear for this video; its patience goes by `clock`."""
+        ear = Ear(self, clock)
         self._ears.setdefault(video_id, set()).add(ear)
         if self._task is None and self._stream is not None:
             self._task = asyncio.create_task(self._run(self._stream), name="news")

@@ -18,7 +18,7 @@ PATIENCE = 600.0
 async def process(work: Work) -> None:
     """Leaves the address where the video plays. Meanwhile a server that publishes by itself gets the post."""
     video_id = known(work.job.ticket).video_id
-    with work.news.about(video_id) as ear:
+    with work.news.about(video_id, work.clock) as ear:
         await _wait(work, video_id, ear)
 
 
