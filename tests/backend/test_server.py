@@ -26,6 +26,7 @@ def test_a_port_that_is_taken(tmp_path: Path):
     assert found == [f"Cannot listen on 127.0.0.1 port {port}: Address already in use."]
 
 
+@pytest.mark.one_database("on PostgreSQL servers may share a folder")
 def test_a_data_folder_that_another_server_holds_which_goes_on(tmp_path: Path):
     with serving(tmp_path, {"local": FakeProvider}) as first:
         assert problems(config_in(tmp_path)) == [f"Another server is already using the data folder {tmp_path}."]
