@@ -169,12 +169,9 @@ def test_a_stopping_server_ends_its_streams_by_itself(tmp_path: Path):
 
 @pytest.mark.one_database("SQLite is one server's", on="postgresql")
 @pytest.mark.loud
-def test_what_one_server_changes_is_told_by_the_other_also_after_their_database_hung_up(
-    tmp_path: Path, desk: Backend, carol: Person
-):
-    url = desk.config.database_url
+def test_what_one_server_changes_is_told_by_the_other_also_after_their_database_hung_up(desk: Backend, carol: Person):
     with (
-        serving(tmp_path / "other", {"local": FakeProvider}, DATABASE_URL=url) as other,
+        serving(desk.config.data, {"local": FakeProvider}) as other,
         reading(other, carol) as reader,
     ):
         for _ in range(2):

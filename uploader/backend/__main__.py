@@ -82,6 +82,7 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
     if arguments.inherit is not None:
         return _answer(config, socket.socket(fileno=arguments.inherit))
     with server.prepared(config) as ready:
+        _stop_on_signals(ready.server)
         backend = ready.backend
         if arguments.exit_with_parent:
             threading.Thread(target=_watch_parent, args=(ready.server,), name="parent", daemon=True).start()
@@ -101,6 +102,7 @@ def _answer(config: Config, listener: socket.socket) -> int:
     """One of several processes: answers on the socket it was given, for as long as the one that gave it lives."""
     config = dataclasses.replace(config, metrics_port=None)  # the port is the other one's
     with server.prepared(config, listener=listener, jobs_here=False) as ready:
+        _stop_on_signals(ready.server)
         threading.Thread(target=_watch_parent, args=(ready.server,), name="parent", daemon=True).start()
         sys.stdout.write(json.dumps({"url": ready.backend.base_url}) + "\n")
         sys.stdout.flush()
@@ -205,6 +207,12 @@ def _cloudflare(config: Config, missing: list[str]) -> Iterator[CloudflareProvid
         yield CloudflareProvider(config.cloudflare)
     except ProviderFailed as error:
         raise ConfigProblems([f"{error}."]) from error
+
+
+def _stop_on_signals(running: server.Server) -> None:
+    """From now on, not only once it answers: whoever reads that we are up may end us at once."""
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: setattr(running, "should_exit", True))
 
 
 def _watch_parent(running: server.Server) -> None:
