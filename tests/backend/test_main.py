@@ -129,7 +129,7 @@ def test_the_server_ends_with_the_process_that_started_it(tmp_path: Path):
 def test_a_wrong_configuration_is_one_line_a_problem_and_exit_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    wrong = {"VIDEO_PROVIDER": "betamax", "MAX_VIDEO_SIZE_MB": "big", "ALLOW_SIGNUP": "perhaps"}
+    wrong = {"MAX_VIDEO_DURATION_MINUTES": "long", "MAX_VIDEO_SIZE_MB": "big", "ALLOW_SIGNUP": "perhaps"}
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
     assert main(["serve", "--data", str(tmp_path / "data")]) == 2

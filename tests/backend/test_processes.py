@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from subprocess import PIPE
 
@@ -20,6 +21,7 @@ from tests.backend.server import NO_TLS, config_in, make_token, make_user, servi
 from uploader.backend import jobs
 from uploader.backend.__main__ import main
 from uploader.backend.config import ConfigProblems
+from uploader.backend.providers import PROVIDERS
 from uploader.backend.server import prepared
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow
@@ -61,12 +63,12 @@ def test_the_local_provider_on_another_folder_refuses_to_start_until_it_is_said_
 
 @ONCE
 def test_a_provider_elsewhere_needs_no_shared_folder_but_the_same_secrets(tmp_path: Path):
-    with serving(tmp_path / "one", **MUX) as backend:
+    with serving(tmp_path / "one", PROVIDERS, **MUX) as backend:
         url, key, secret = backend.config.database_url, backend.config.app_key, backend.config.webhook_secret
     other = config_in(tmp_path / "other", DATABASE_URL=url, **MUX)
     with pytest.raises(ConfigProblems, match="APP_KEY and WEBHOOK_SECRET must be set"), prepared(other):
         pass
-    with serving(tmp_path / "other", DATABASE_URL=url, APP_KEY=key, WEBHOOK_SECRET=secret, **MUX):
+    with serving(tmp_path / "other", PROVIDERS, **MUX, DATABASE_URL=url, APP_KEY=key, WEBHOOK_SECRET=secret):
         pass
 
 
@@ -130,7 +132,7 @@ def _held_by_a_dead_worker(database: Database) -> str:
     """The id of a job whose lease nobody keeps any more: to forget an upload that the local provider does not have."""
     with database.write() as session:
         jobs.enqueue(session, "forget", "forget:x", {"provider": "local", "uploadId": "0" * 32})
-    row = jobs.claim(database, ["forget"], "a dead worker", jobs.timedelta(milliseconds=1))
+    row = jobs.claim(database, ["forget"], "a dead worker", timedelta(milliseconds=1))
     assert row is not None
     return row.id
 

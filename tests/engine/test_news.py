@@ -63,7 +63,7 @@ class Host:
     def body(self, state: str) -> str:
         return VideoStatus(video_id="v", status=state, provider="x", watch_url="https://w").model_dump_json(
             by_alias=True
-        )  # type: ignore[arg-type] # a test's word
+        )
 
     async def _status(self, _request: Request) -> Response:
         self.asked += 1
@@ -101,7 +101,7 @@ def work(client: Client, clock: Clock, learnt: list[Job]) -> Work:
 
     return Work(
         read=lambda: learnt[-1],
-        learn=lambda **facts: learnt.append(replace(learnt[-1], **facts)),  # type: ignore[arg-type] # by name
+        learn=lambda **facts: learnt.append(replace(learnt[-1], **facts)),
         tell=lambda **_facts: None,
         kept=kept,
         check=lambda: None,
