@@ -58,9 +58,9 @@ class Cluster:
         self.run("DROP DATABASE IF EXISTS {name} WITH (FORCE)", name=name)
 
     def hang_up(self, name: str) -> None:
-        """End every connection to a database."""
+        """End every connection to a database; it has ended when this returns."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            connection.execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s", [name])
 
     @contextmanager
     def closed(self, name: str) -> Iterator[None]:

@@ -24,6 +24,7 @@ def hang_up(desk: Backend) -> None:
 
 
 @pytest.mark.one_database("SQLite has no connection to lose", on="postgresql")
+@pytest.mark.loud
 def test_connections_that_were_lost_meanwhile_cost_nobody_an_error(desk: Backend, carol: Person):
     for _ in range(3):
         hang_up(desk)

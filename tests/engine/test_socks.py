@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpcore
 import pytest
@@ -18,12 +18,13 @@ async def speaking(*words: bytes, hold: bool = False) -> AsyncIterator[Callable[
     """A proxy that answers each thing it hears with the next of `words`, a byte at a time; then hangs up, or holds."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for word in words:
-            await reader.read(1000)
-            for byte in word:
-                writer.write(bytes([byte]))
-                await writer.drain()
-                await asyncio.sleep(0)
+        with suppress(ConnectionError):  # whoever has heard enough hangs up
+            for word in words:
+                await reader.read(1000)
+                for byte in word:
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+                    await asyncio.sleep(0)
         if hold:
             await reader.read()
         writer.close()

@@ -66,7 +66,7 @@ def translated() -> Iterator[None]:
         raise NotAServer(_said(error)) from error
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         causes = list(_causes(error))
-        if any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
+        if any(isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError) for cause in causes):
             raise Interrupted(_said(error)) from error
         if any(isinstance(cause, ssl.SSLError) for cause in causes):
             raise Untrusted(_said(error)) from error
