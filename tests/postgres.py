@@ -60,7 +60,8 @@ class Cluster:
     def hang_up(self, name: str) -> None:
         """End every connection to a database; it has ended when this returns."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s", [name])
+            every = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(every, [name])
 
     @contextmanager
     def closed(self, name: str) -> Iterator[None]:
