@@ -31,7 +31,9 @@ def fill(paths: Paths, count: int) -> None:
     """Put jobs into the queue's database."""
     store = Store.open(paths.queue)
     for _ in range(count):
-        store.keep(replace(a_full_job(), status=Status.PAUSED))
+        store.keep(
+            replace(a_full_job(), status=Status.PAUSED, handover=None, handovers=0)
+        )  # none is at rest once handed over
     store.close()
 
 
