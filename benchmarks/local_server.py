@@ -3,20 +3,15 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import uuid4
 
 import httpx
 
-from tests.backend.server import make_user
+from tests.backend.server import make_token, make_tokens, make_user
 from tests.flow.stage import Server
-from uploader.backend.accounts import tokens
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import User, now
-from uploader.backend.store.sign_in_models import OAuthToken
+from uploader.backend.store.models import User
 from uploader.wire import Ticket, VideoStatus
-
-LIFE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Local:
 
     def refresh_token(self) -> str:
         """What an engine signs in with: good once."""
-        return _tokens(self.database, self.user)[1]
+        return make_tokens(self.database, self.user)[1]
 
     def ticket(self, size: int) -> Ticket:
         """Leave to upload."""
@@ -60,27 +55,8 @@ def local_server(server: Server) -> Iterator[Local]:
     try:
         with closing(Database(f"sqlite:///{server.folder / 'reelferry.sqlite3'}")) as database:
             user = make_user(database)
-            headers = {"Authorization": f"Bearer {_tokens(database, user)[0]}"}
+            headers = {"Authorization": f"Bearer {make_token(database, user)}"}
             with httpx.Client(base_url=server.url, headers=headers, trust_env=False, timeout=60) as api:
                 yield Local(server, database, user, api)
     finally:
         server.stop()
-
-
-def _tokens(database: Database, user: User) -> tuple[str, str]:
-    """An access and a refresh token, as a sign-in would have given."""
-    access, refresh = tokens.new_secret(tokens.ACCESS_PREFIX), tokens.new_secret(tokens.REFRESH_PREFIX)
-    with database.write() as session:
-        session.add(
-            OAuthToken(
-                access_hash=tokens.digest(access),
-                refresh_hash=tokens.digest(refresh),
-                family=tokens.new_family(),
-                client_id="reelferry-desktop",
-                user_id=user.id,
-                scope="upload offline_access",
-                access_expires_at=now() + LIFE,
-                refresh_expires_at=now() + LIFE,
-            )
-        )
-    return access, refresh

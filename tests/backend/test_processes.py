@@ -19,12 +19,12 @@ from tests.backend.databases import databases
 from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import NO_TLS, config_in, make_token, make_user, serving
 from uploader.backend import jobs
-from uploader.backend.__main__ import main
 from uploader.backend.config import ConfigProblems
 from uploader.backend.providers import PROVIDERS
 from uploader.backend.server import prepared
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow
+from uploader.paths import own_command
 
 PATIENCE = 60
 ONCE = pytest.mark.one_database("SQLite is one process's", on="postgresql")
@@ -33,11 +33,11 @@ MUX = {"VIDEO_PROVIDER": "mux", "MUX_TOKEN_ID": "an-id", "MUX_TOKEN_SECRET": "hu
 
 @pytest.mark.one_database("what SQLite refuses")
 @pytest.mark.parametrize("words", [["serve", "--workers", "2", "--port", "0"], ["worker"]])
-def test_sqlite_with_more_than_one_process_refuses_to_start(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    assert main([*words, "--data", str(tmp_path)]) == 2
-    assert "needs PostgreSQL" in capsys.readouterr().err
+def test_sqlite_with_more_than_one_process_refuses_to_start(words: list[str], tmp_path: Path):
+    command = own_command("server", *words, "--data", str(tmp_path))  # not here: it would take our log and its hooks
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert "needs PostgreSQL" in done.stderr
 
 
 @ONCE

@@ -1,6 +1,5 @@
 """Signing in and out from a terminal: a browser does the talking, here or elsewhere; the keyring keeps the result."""
 
-import dataclasses
 import os
 import sys
 import threading
@@ -77,8 +76,7 @@ def login(paths: Paths, server: str | None, tell: Teller, *, device: bool | None
             if device:
                 raise
             _until_done(portal, account.sign_in, _page_opener(at, tell))
-        chosen = settings.load(paths.settings)
-        settings.save(paths.settings, dataclasses.replace(chosen, server=server))
+        settings.change(paths.settings, server=server)
         me, trouble = account.fact.me, account.fact.trouble
     name = me.name if me else ""
     tell.message({"type": "account", "name": name, "username": me.username if me else "", "server": server})
