@@ -171,9 +171,11 @@ def follow(
         finally:
             found.put(nothing_more)
 
+    work = pump()
     try:
-        pumping = asyncio.run_coroutine_threadsafe(pump(), loop)
+        pumping = asyncio.run_coroutine_threadsafe(work, loop)
     except RuntimeError as error:  # the loop is closed
+        work.close()
         raise errors.Interrupted(str(error)) from error
     try:
         while True:

@@ -35,28 +35,32 @@ async def landing(arrive: Arrive, ports: Sequence[int] = (0,)) -> AsyncIterator[
 
     A visit that has begun is answered to its end; connections that browsers open on the off chance are dropped.
     """
-    visits: dict[asyncio.Task[None] | None, _Visit] = {}
+    visits: dict[asyncio.Task[None], _Visit] = {}
+    over = False
 
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        visit = visits[asyncio.current_task()] = _Visit(reader, writer)
-        try:
-            await visit.answer(arrive)
-        finally:
-            del visits[asyncio.current_task()]
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if over:  # it was on its way when we closed
+            writer.transport.abort()
+            return
+        visit = _Visit(reader, writer)
+        task = asyncio.create_task(visit.answer(arrive))
+        visits[task] = visit
+        task.add_done_callback(visits.pop)
 
     server = await _listening(accept, ports)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{PATH}"
     finally:
+        over = True
         server.close()
         for visit in visits.values():
             visit.drop_if_idle()
-        if tasks := [task for task in visits if task is not None]:
-            await asyncio.wait(tasks, timeout=PATIENCE)
+        if visits:
+            await asyncio.wait(list(visits), timeout=PATIENCE)
 
 
 async def _listening(
-    accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], ports: Sequence[int]
+    accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None], ports: Sequence[int]
 ) -> asyncio.Server:
     for port in ports:
         with contextlib.suppress(OSError):
@@ -73,16 +77,18 @@ class _Visit:
     idle: bool = True
 
     async def answer(self, arrive: Arrive) -> None:
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(PATIENCE):
-                head = await self.reader.readuntil(b"\r\n\r\n")
-            self.idle = False
-            method, _, rest = head.decode("latin-1").partition(" ")
-            target = rest.partition(" ")[0]
-            here = method == "GET" and target.partition("?")[0] == PATH
-            self.writer.write(_reply(await arrive(target) if here else NOT_HERE))
-            await self.writer.drain()
-        self.writer.close()
+        try:
+            with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                async with asyncio.timeout(PATIENCE):
+                    head = await self.reader.readuntil(b"\r\n\r\n")
+                self.idle = False
+                method, _, rest = head.decode("latin-1").partition(" ")
+                target = rest.partition(" ")[0]
+                here = method == "GET" and target.partition("?")[0] == PATH
+                self.writer.write(_reply(await arrive(target) if here else NOT_HERE))
+                await self.writer.drain()
+        finally:
+            self.writer.close()
 
     def drop_if_idle(self) -> None:
         if self.idle:
