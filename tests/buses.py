@@ -66,7 +66,8 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self._connection.interrupt()
-        self._thread.join(30)
+        self._thread.join(60)
+        assert not self._thread.is_alive()
         self._connection.close()
 
     def listens_to(self) -> tuple[str, ...]:

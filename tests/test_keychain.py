@@ -33,7 +33,7 @@ class Safe(KeyringBackend):
 
     def _open(self) -> None:
         self.threads.add(threading.current_thread().name)
-        self.prompt_answered.wait(30)
+        assert self.prompt_answered.wait(60)
         if self.trouble:
             raise self.trouble
 
@@ -76,7 +76,7 @@ async def test_a_prompt_nobody_answers_freezes_nothing_and_what_was_asked_is_don
     with pytest.raises(KeyringLocked):
         await vault.load(SERVER)
     safe.prompt_answered.set()
-    vault._patience = 30
+    vault._patience = 60
     assert await vault.load(SERVER) == "one"
 
 
@@ -181,7 +181,7 @@ def in_a_desktop_session(shell: str, tmp_path: Path) -> str:
     done = subprocess.run(
         [need_program("dbus-run-session"), "--", "bash", "-c", shell],
         env={**environment, "PYTHON": sys.executable, "SCRIPT": SCRIPT, "LOCK": LOCK},
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=150,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.split("---\n", 1)[1]

@@ -9,11 +9,21 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from uploader import local_server
 from uploader.errors import ServerNotStarted
 from uploader.local_server import LocalServer, Started, kept_address
 from uploader.paths import Paths
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes its time to start a server, and to end one."""
+    monkeypatch.setattr(local_server, "START_PATIENCE", 120)
+    monkeypatch.setattr(local_server, "STOP_PATIENCE", 120)
+    monkeypatch.setattr(local_server, "PORT_PATIENCE", 120)
+    monkeypatch.setattr(local_server, "PAUSES", [0.5] * 60)
 
 
 @pytest.fixture
@@ -33,14 +43,14 @@ async def a_server(paths: Paths) -> AsyncIterator[LocalServer]:
 
 async def health(url: str) -> int:
     def get() -> int:
-        with urllib.request.urlopen(url + "/healthz", timeout=60) as reply:
+        with urllib.request.urlopen(url + "/healthz", timeout=120) as reply:
             return int(reply.status)
 
     return await asyncio.to_thread(get)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110  (of another process; there is no event to wait for)
             await asyncio.sleep(0.02)
 
@@ -62,7 +72,7 @@ async def test_it_answers_keeps_its_port_and_is_gone_after_stop(paths: Paths):
 
 
 async def test_a_port_that_somebody_else_has_now_is_given_up(paths: Paths, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uploader.local_server.PORT_PATIENCE", 0.1)
+    monkeypatch.setattr(local_server, "PORT_PATIENCE", 0.1)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -91,7 +101,7 @@ async def test_it_is_started_again_at_the_same_address_when_it_dies(paths: Paths
 async def test_a_server_that_cannot_start_is_an_error_with_its_last_words(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("uploader.local_server.PAUSES", ())
+    monkeypatch.setattr(local_server, "PAUSES", ())
     monkeypatch.setenv("VIDEO_PROVIDER", "carrier-pigeon")
     server = LocalServer()
     with pytest.raises(ServerNotStarted, match="VIDEO_PROVIDER"):

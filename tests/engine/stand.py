@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ from uploader.engine.work import World
 from uploader.errors import ReelferryError
 from uploader.wire import ServerConfig
 
-DEADLINE = 20.0
+DEADLINE = 60.0
+A_MINUTE = 60 * 10**9  # nanoseconds
 READY_TO_POST = Draft("Hello", approved=True)
 
 
@@ -63,9 +65,12 @@ class Stand:
                 await asyncio.to_thread(store.close)
 
     def video(self, name: str = "a.mp4", size: int = 3500) -> Path:
+        """A file that is a minute old: who changes it gives it another time, however coarse the disk's clock is."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(size))
+        then = time.time_ns() - A_MINUTE
+        os.utime(path, ns=(then, then))
         return path
 
     async def until(self, condition: Callable[[], bool]) -> None:

@@ -114,15 +114,19 @@ async def test_from_sign_in_to_a_post_with_a_cut_on_the_way(backend: Backend, cl
     again = await client.ticket(asked(video), key="job.1")
     assert (again.video_id, again.upload_url) == (ticket.video_id, ticket.upload_url)
 
+    kept = backend.config.data / "uploads" / ticket.upload_url.rpartition("/")[2]
     with Proxy(backend.config.port or int(backend.base_url.rpartition(":")[2])) as proxy:
         proxy.cut(up=1_500_000)
         with pytest.raises(Interrupted):
             await upload(ticket, video, through=proxy)
+        async with asyncio.timeout(60):
+            while kept.stat().st_size == 0:  # noqa: ASYNC110  (the server writes it, in its own time)
+                await asyncio.sleep(0.005)
         points = await upload(ticket, video, through=proxy)
     assert 0 < points[0] < video.stat().st_size, "it went on from what had arrived"
     assert points[-1] == video.stat().st_size
     assert await upload(ticket, video) == [video.stat().st_size], "and the server has it all"
-    assert (backend.config.data / "uploads" / ticket.upload_url.rpartition("/")[2]).read_bytes() == video.read_bytes()
+    assert kept.read_bytes() == video.read_bytes()
 
     async with asyncio.timeout(60):
         while (said := await client.status(ticket.video_id)).status != "ready":

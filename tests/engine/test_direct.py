@@ -104,10 +104,10 @@ async def test_a_name_with_several_addresses_is_tried_until_one_answers(backend:
 
 
 async def test_nobody_there_is_a_failed_connection(backend: httpcore.AsyncNetworkBackend):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(httpcore.ConnectError):
-        await backend.connect_tcp("127.0.0.1", port, 60)
+    with socket.socket() as bound:  # and does not listen
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(httpcore.ConnectError):
+            await backend.connect_tcp("127.0.0.1", bound.getsockname()[1], 60)
 
 
 async def test_a_certificate_nobody_vouches_for_ends_the_connection(

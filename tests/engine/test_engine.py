@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,17 @@ class Scene:
         self.line = line
         self.vault = StubbornVault()
         self.facts: list[Fact] = []
+        self.browsing = ThreadPoolExecutor(1, "browser")
         self._told = asyncio.Event()
+
+    def open_in_browser(self, url: str) -> None:
+        """A person who signs in at once, in another thread as a browser would."""
+
+        def visit() -> None:
+            with closing(Browser()) as browser:
+                browser.open(url)
+
+        self.browsing.submit(visit)
 
     def sign_in(self) -> None:
         """As after a sign-in of an earlier start."""
@@ -86,7 +96,9 @@ class Scene:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     backend = FakeBackend()
     with served(backend) as port, Proxy(port) as line:
-        yield Scene(tmp_path, backend, line)
+        scene = Scene(tmp_path, backend, line)
+        with scene.browsing:
+            yield scene
 
 
 @pytest.fixture
@@ -103,7 +115,7 @@ async def test_from_sign_in_to_post(scene: Scene, clip: Path) -> None:
         assert refusals == []
         await scene.until(lambda: scene.job().trouble is not None)
         assert scene.job().trouble.code == "sign_in_needed"  # type: ignore[union-attr]  # just waited for
-        await engine.account.sign_in(open_in_browser)
+        await engine.account.sign_in(scene.open_in_browser)
         account = engine.account.fact
         assert account.state is AccountState.SIGNED_IN
         assert account.me is not None
@@ -219,7 +231,7 @@ async def test_a_dead_sign_in_does_not_stop_the_bytes_and_nothing_is_lost(scene:
         assert waiting.trouble is not None
         assert waiting.trouble.code == "sign_in_needed"
         assert waiting.confirmed == waiting.size
-        await engine.account.sign_in(open_in_browser)
+        await engine.account.sign_in(scene.open_in_browser)
         await engine.queue.idle()
         assert engine.queue.jobs[0].status is Status.FINISHED
     assert len(scene.backend.videos) == len(scene.backend.posts) == 1
@@ -262,7 +274,7 @@ async def test_a_password_safe_that_does_not_open_signs_nobody_out(
 async def test_a_sign_in_that_cannot_be_kept_works_until_the_end_and_says_so(scene: Scene) -> None:
     scene.vault.trouble = KeyringAbsent()
     async with scene.engine() as engine:
-        await engine.account.sign_in(open_in_browser)
+        await engine.account.sign_in(scene.open_in_browser)
         assert engine.account.fact.state is AccountState.SIGNED_IN
         assert engine.account.fact.me is not None
         assert engine.account.fact.trouble is not None
@@ -327,16 +339,3 @@ async def test_a_damaged_queue_is_told_in_a_note(scene: Scene) -> None:
     scene.paths.queue.write_bytes(b"nonsense" * 1000)
     async with scene.engine(run=False) as engine:
         assert [note.code for note in engine.notes] == ["queue_damaged"]
-
-
-def open_in_browser(url: str) -> None:
-    """A person who signs in at once, in another thread as a browser would."""
-
-    def visit() -> None:
-        browser = Browser()
-        try:
-            browser.open(url)
-        finally:
-            browser.close()
-
-    threading.Thread(target=visit).start()

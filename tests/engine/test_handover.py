@@ -95,7 +95,7 @@ async def test_what_leaves_is_on_disk_before(stand: Stand) -> None:
     async with stand.queue() as queue:
         job = await add(queue, stand.video(), draft=Draft("Hello"))
         await stand.asked("status")
-        with closing(sqlite3.connect(stand.folder / "queue.sqlite3", isolation_level=None)) as other:
+        with closing(sqlite3.connect(stand.folder / "queue.sqlite3", isolation_level=None, timeout=60)) as other:
             other.execute("BEGIN IMMEDIATE")
             queue.approve(job.id, True)
             await stand.until(lambda: job_of(queue, job.id).handover is not None)

@@ -124,7 +124,7 @@ def test_several_processes_can_talk_to_the_owner_at_once(paths: Paths, answers: 
     assert next(waiting) == {"type": "first"}
     assert len(list(ask(paths, {"do": "count", "to": 3}))) == 3
     waiting.close()
-    assert answers.let_go.wait(10)
+    assert answers.let_go.wait(60)
 
 
 ASKER = """
@@ -142,7 +142,7 @@ def test_the_owner_lets_go_of_a_process_that_was_killed(paths: Paths, answers: A
         assert asker.stdout
         assert asker.stdout.readline() == "first\n"
         asker.kill()
-    assert answers.let_go.wait(10)
+    assert answers.let_go.wait(60)
     assert len(list(ask(paths, {"do": "count", "to": 1}))) == 1
 
 

@@ -145,7 +145,7 @@ class Limited:
         self.host = stage.app = UploadHost(size, ChunkRules(default=chunk))
         self.url = f"http://127.0.0.1:{stage.port}/files/1"
         self.limiter = Limiter()
-        self.pace = Pace(silence=2, reply=20)
+        self.pace = Pace(silence=2, reply=60)
         self.sent: list[int] = []
 
     async def go(self) -> None:

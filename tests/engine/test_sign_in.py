@@ -163,7 +163,7 @@ async def test_visits_without_the_right_state_change_nothing(server: str, http: 
             assert "wrong" not in shown.text
         assert (await stranger.get(browser.landing.replace("/callback", "/favicon.ico"))).status_code == 404
         assert (await stranger.post(browser.landing)).status_code == 404
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):  # as much of it as was read in time
             await stranger.get(f"{browser.landing}?state={browser.state}&code=" + "x" * 20_000)
     assert not task.done()
     await browser.visit(browser.opened[0])
@@ -178,7 +178,7 @@ async def test_a_second_visit_with_the_same_state_is_turned_away(
 
     def slowly(request: Request) -> Response:
         loop.call_soon_threadsafe(redeeming.set)
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return says(200, host.issue())(request)
 
     host.answers["/oauth/token"] = slowly
@@ -286,8 +286,8 @@ async def test_a_server_behind_tls_does_not_send_secrets_around_it(
 
 
 async def test_an_address_where_nobody_is_opens_no_browser(http: httpx.AsyncClient, browser: Browser):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    with pytest.raises(Offline):
-        await sign_in(nobody, http, browser.open)
+    with socket.socket() as bound:  # and does not listen
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(Offline):
+            await sign_in(f"http://127.0.0.1:{bound.getsockname()[1]}", http, browser.open)
     assert not browser.opened

@@ -1,7 +1,7 @@
 """A SOCKS5 proxy that dawdles, says nothing, or nonsense. What a sound one does is tried with microsocks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 import httpcore
@@ -13,28 +13,45 @@ from uploader.engine.socks import Denied, Socks
 pytestmark = pytest.mark.anyio
 
 
+class AtOnce(httpcore.AnyIOBackend):
+    """The way to the proxy, which takes no time worth counting: a time-out is about what the proxy says."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  (httpcore's signature)
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return await super().connect_tcp(host, port, None, local_address, socket_options)
+
+
 @asynccontextmanager
 async def speaking(*words: bytes, hold: bool = False) -> AsyncIterator[Callable[..., Socks]]:
     """A proxy that answers each thing it hears with the next of `words`, a byte at a time; then hangs up, or holds."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):  # whoever has heard enough hangs up
-            for word in words:
-                await reader.read(1000)
-                for byte in word:
-                    writer.write(bytes([byte]))
-                    await writer.drain()
-                    await asyncio.sleep(0)
-        if hold:
-            await reader.read()
-        writer.close()
+        try:
+            with suppress(ConnectionError):  # whoever has heard enough hangs up
+                for word in words:
+                    await reader.read(1000)
+                    for byte in word:
+                        writer.write(bytes([byte]))
+                        await writer.drain()
+                        await asyncio.sleep(0)
+                if hold:
+                    await reader.read()
+        finally:
+            writer.close()
+            over.set()
 
+    over = asyncio.Event()
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
-        yield lambda user="", password="": Socks(
-            httpcore.AnyIOBackend(), Proxy("socks5", "127.0.0.1", port, user), password
-        )
+        yield lambda user="", password="": Socks(AtOnce(), Proxy("socks5", "127.0.0.1", port, user), password)
+        await over.wait()
 
 
 @pytest.mark.parametrize(

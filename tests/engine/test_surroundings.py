@@ -60,6 +60,12 @@ def test_who_pays_nothing_may_switch_the_pause_off(permission: Permission, held:
     assert held == [Metered.code, None, CaptivePortal.code]
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late the other side is on a busy machine."""
+    monkeypatch.setattr(network_manager, "PATIENCE", 60)
+
+
 @pytest.fixture
 def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NetworkManager]:
     with bus(tmp_path) as address, NetworkManager(address) as manager:

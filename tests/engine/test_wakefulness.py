@@ -50,7 +50,7 @@ class Scene:
             self.wakefulness.take(Changed(job))
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110  (the loop has to turn; there is no event)
                 await asyncio.sleep(0)
 

@@ -25,6 +25,8 @@ class Video:
     size: int
     state: str = "uploading"
     held: bytearray = field(default_factory=bytearray)
+    turn: int = 0
+    """Goes up with each request: only the newest stores bytes, so what a HEAD has said stays true."""
 
 
 @dataclass
@@ -175,6 +177,7 @@ class FakeBackend:
         video = self.videos.get(request.path_params["id"])
         if video is None:
             return Response(status_code=404, headers=TUS)
+        video.turn += 1
         return Response(headers={**TUS, "Upload-Offset": str(len(video.held)), "Upload-Length": str(video.size)})
 
     async def _patch(self, request: Request) -> Response:
@@ -184,8 +187,12 @@ class FakeBackend:
         if int(request.headers["upload-offset"]) != len(video.held):
             self.refused += 1
             return Response(status_code=409, headers=TUS)
+        video.turn += 1
+        turn = video.turn
         try:
             async for piece in request.stream():
+                if video.turn != turn:  # somebody asked where it stands: this line is given up
+                    return Response(status_code=423, headers=TUS)
                 video.held += piece
         except ClientDisconnect:
             return Response(status_code=400)

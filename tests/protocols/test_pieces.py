@@ -1,7 +1,7 @@
 """How long a piece is: the host's rules first, then what the line is good for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uploader.protocols.base import fit
@@ -31,6 +31,7 @@ def test_a_least_that_is_no_multiple_is_rounded_up():
     assert fit(ChunkRules(min=1000, multiple=256, default=1000), 1, 10_000) == 1024
 
 
+@settings(deadline=None)
 @given(
     st.builds(ChunkRules, min=st.integers(1, 5000), max=st.none(), multiple=st.integers(1, 700), default=st.just(1000)),
     st.integers(-5, 20_000),
