@@ -40,7 +40,11 @@ class ForeignProxy:
         return f"{self.kind}://{USER}@127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,7 +66,7 @@ class ForeignProxy:
         """It is gone, and with it every connection."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(30)
+            self._process.wait()
             self._process = None
 
     def _command(self) -> list[str]:

@@ -151,7 +151,7 @@ from uploader.errors import KeyringTrouble
 from uploader.keychain import KeyringVault
 
 async def main():
-    vault = KeyringVault()
+    vault = KeyringVault(patience=120)
     for line in sys.stdin:
         act, *rest = line.split()
         try:
