@@ -91,6 +91,18 @@ def test_the_customer_subdomain_may_be_given_as_cloudflare_shows_it_anywhere(giv
     assert config.customer_host == "customer-m033z5x.cloudflarestream.com"
 
 
+def test_a_gateway_may_stand_before_an_api(tmp_path: Path):
+    usual = Config.load(MUX | CLOUDFLARE, tmp_path)
+    assert usual.cloudflare is not None
+    assert usual.mux is not None
+    assert (usual.cloudflare.api, usual.mux.api) == ("https://api.cloudflare.com/client/v4", "https://api.mux.com")
+    given = {"CLOUDFLARE_BASE_URL": "https://gate.example/cf/v4/", "MUX_BASE_URL": "http://127.0.0.1:8080"}
+    config = Config.load(MUX | CLOUDFLARE | given, tmp_path)
+    assert config.cloudflare is not None
+    assert config.mux is not None
+    assert (config.cloudflare.api, config.mux.api) == ("https://gate.example/cf/v4", "http://127.0.0.1:8080")
+
+
 def test_an_issuer_is_asked_for_what_the_operator_says_or_what_is_usual(tmp_path: Path):
     assert Config.load(ISSUER, tmp_path).issuer == IssuerConfig("https://id.example/realms/films", "films")
     address = ISSUER | {"AUTH_AUDIENCE": "https://films.example"}
@@ -153,6 +165,11 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
         (
             MUX | {"MUX_SIGNING_KEY": "k", "MUX_PRIVATE_KEY": "bm8="},
             "MUX_PRIVATE_KEY is not a private key: PEM or JWK, in base64.",
+        ),
+        (MUX | {"MUX_BASE_URL": "api.mux.com"}, "MUX_BASE_URL is not an address that begins with http:// or https://."),
+        (
+            CLOUDFLARE | {"CLOUDFLARE_BASE_URL": "http://gate.example"},
+            "CLOUDFLARE_BASE_URL must begin with https://: credentials travel to it.",
         ),
         (MUX | {"MUX_VIDEO_QUALITY": "best"}, "MUX_VIDEO_QUALITY=best is not known. Use basic or plus or premium."),
         (

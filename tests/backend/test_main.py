@@ -158,11 +158,6 @@ def test_accounts_are_made_from_the_command_line_also_beside_a_running_server(tm
         assert httpx.get(server.url + "/healthz", trust_env=False).status_code == 200
 
 
-def test_making_a_signing_key_needs_an_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["cloudflare", "make-signing-key", "--data", str(tmp_path / "data")]) == 2
-    assert capsys.readouterr().err == "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.\n"
-
-
 def test_where_an_issuer_keeps_the_accounts_none_is_made_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -176,15 +171,3 @@ def test_where_an_issuer_keeps_the_accounts_none_is_made_here(
         assert "Accounts are kept at https://id.example (AUTH_ISSUER)" in capsys.readouterr().err
     assert main(["user", "disable", "ann", "--data", str(tmp_path / "data")]) == 1
     assert "There is no account named ann." in capsys.readouterr().err
-
-
-def test_registering_a_webhook_needs_an_account_and_a_public_address(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    assert main(["cloudflare", "register-webhook", "--data", str(tmp_path / "data")]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines() == [
-        "NEXT_PUBLIC_APP_URL is missing: Cloudflare sends its news there.",
-        "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.",
-    ]

@@ -9,17 +9,15 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from uploader import log
 from uploader.backend import crew, server
 from uploader.backend.accounts import commands
 from uploader.backend.config import Config, ConfigProblems
-from uploader.backend.providers.base import ProviderFailed
-from uploader.backend.providers.cloudflare.provider import CloudflareProvider
+from uploader.backend.providers.cloudflare import commands as cloudflare_commands
 from uploader.backend.store.models import now
-from uploader.backend.webhooks import WEBHOOK
 from uploader.paths import Paths, own_command
 
 WRONG = 2
@@ -60,9 +58,7 @@ def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
     commands.describe(user)
     user.set_defaults(run=_user)
     cloudflare = words.add_parser("cloudflare", help="what Cloudflare is to be told once")
-    whats = cloudflare.add_subparsers(required=True, metavar="register-webhook|make-signing-key")
-    whats.add_parser("register-webhook").set_defaults(run=_register_webhook)
-    whats.add_parser("make-signing-key").set_defaults(run=_make_signing_key)
+    cloudflare_commands.describe(cloudflare)
     return parser
 
 
@@ -172,41 +168,6 @@ def _user(arguments: argparse.Namespace, data: Path) -> int:
         raise ConfigProblems([f"Accounts are kept at {config.issuer.url} (AUTH_ISSUER): make and change them there."])
     with server.opened(config) as database:
         return commands.run(arguments, database, now)
-
-
-def _register_webhook(_arguments: argparse.Namespace, data: Path) -> int:
-    """Prints the variable to set: the secret is made by Cloudflare."""
-    config = Config.load(os.environ, data)
-    missing = []
-    if config.public_url is None:
-        missing.append("NEXT_PUBLIC_APP_URL is missing: Cloudflare sends its news there.")
-    with _cloudflare(config, missing) as cloudflare:
-        secret = cloudflare.register_webhook(f"{config.public_url}{WEBHOOK}")
-    sys.stdout.write(f"CLOUDFLARE_WEBHOOK_SECRET={secret}\n")
-    _tell("Set this variable and start the server again. An account has one webhook: this one took its place.")
-    return 0
-
-
-def _make_signing_key(_arguments: argparse.Namespace, data: Path) -> int:
-    """Prints the two variables to set: Cloudflare shows the private half this once."""
-    with _cloudflare(Config.load(os.environ, data), []) as cloudflare:
-        key_id, key = cloudflare.make_signing_key()
-    sys.stdout.write(f"CLOUDFLARE_SIGNING_KEY_ID={key_id}\nCLOUDFLARE_SIGNING_KEY={key}\n")
-    _tell("Set these variables and SIGNED_PLAYBACK=1, and start the server again.")
-    return 0
-
-
-@contextlib.contextmanager
-def _cloudflare(config: Config, missing: list[str]) -> Iterator[CloudflareProvider]:
-    """The account, if nothing is missing; what it refuses is a problem with the configuration."""
-    if config.cloudflare is None:
-        missing.append("CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN are missing.")
-    if config.cloudflare is None or missing:
-        raise ConfigProblems(missing)
-    try:
-        yield CloudflareProvider(config.cloudflare)
-    except ProviderFailed as error:
-        raise ConfigProblems([f"{error}."]) from error
 
 
 def _stop_on_signals(running: server.Server) -> None:

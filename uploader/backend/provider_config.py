@@ -10,6 +10,8 @@ MUX_TOKEN_ID, MUX_TOKEN_SECRET                an access token with Mux Video rea
 MUX_WEBHOOK_SECRET                            the signing secret of the webhook, from Mux's dashboard
 MUX_SIGNING_KEY, MUX_PRIVATE_KEY              for SIGNED_PLAYBACK: a signing key's id, and its private half in base64
 MUX_VIDEO_QUALITY                             basic (the default), plus or premium
+CLOUDFLARE_BASE_URL, MUX_BASE_URL             where their APIs answer, if a gateway of one's own stands before them; the
+                                              names are those that their official clients read
 
 Webhook secrets may be several, separated by commas, while one takes the place of another.
 """
@@ -18,6 +20,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from uploader.backend.loopback import is_private
 from uploader.backend.playback_key import PlaybackKey, read_key
 
 QUALITIES = ("basic", "plus", "premium")
@@ -26,6 +29,8 @@ SIGNING_KEYS = {
     "mux": ("MUX_SIGNING_KEY", "MUX_PRIVATE_KEY"),
 }
 STREAM_HOST = "cloudflarestream.com"
+CLOUDFLARE_API = "https://api.cloudflare.com/client/v4"
+MUX_API = "https://api.mux.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class CloudflareConfig:
     customer_host: str | None = None
     basic_upload: bool = False
     signing: PlaybackKey | None = None
+    api: str = CLOUDFLARE_API
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class MuxConfig:
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     video_quality: str = "basic"
     signing: PlaybackKey | None = None
+    api: str = MUX_API
 
 
 class Reader(Protocol):
@@ -62,6 +69,9 @@ class Reader(Protocol):
     def flag(self, name: str) -> bool:
         """1 or 0."""
 
+    def url(self, name: str) -> str | None:
+        """An http or https address, or None where it is missing or empty."""
+
 
 def cloudflare(reader: Reader, *, chosen: bool) -> CloudflareConfig | None:
     """The account, if one is given; it must be where Cloudflare is `chosen` for new uploads."""
@@ -69,11 +79,12 @@ def cloudflare(reader: Reader, *, chosen: bool) -> CloudflareConfig | None:
     secrets, host = _secrets(reader, "CLOUDFLARE_WEBHOOK_SECRET"), _customer_host(reader)
     basic_upload = reader.flag("CLOUDFLARE_BASIC_UPLOAD")
     key = _key(reader, *SIGNING_KEYS["cloudflare"])
+    api = _api(reader, "CLOUDFLARE_BASE_URL", CLOUDFLARE_API)
     if both is None:
         return None
     if not re.fullmatch("[0-9A-Za-z_-]+", both[0], re.ASCII):
         reader.problems.append("CLOUDFLARE_ACCOUNT_ID is not an account id: 32 digits and letters from a to f.")
-    return CloudflareConfig(both[0], both[1], secrets, host, basic_upload, key)
+    return CloudflareConfig(both[0], both[1], secrets, host, basic_upload, key, api)
 
 
 def mux(reader: Reader, *, chosen: bool) -> MuxConfig | None:
@@ -84,7 +95,8 @@ def mux(reader: Reader, *, chosen: bool) -> MuxConfig | None:
     if quality not in QUALITIES:
         reader.problems.append(f"MUX_VIDEO_QUALITY={quality} is not known. Use {' or '.join(QUALITIES)}.")
     key = _key(reader, *SIGNING_KEYS["mux"])
-    return None if both is None else MuxConfig(*both, secrets, quality, key)
+    api = _api(reader, "MUX_BASE_URL", MUX_API)
+    return None if both is None else MuxConfig(*both, secrets, quality, key, api)
 
 
 def _both(reader: Reader, *names: str, chosen: bool, provider: str) -> tuple[str, str] | None:
@@ -97,6 +109,14 @@ def _both(reader: Reader, *names: str, chosen: bool, provider: str) -> tuple[str
         elif value is not None and not (value.isascii() and value.isprintable() and " " not in value):
             reader.problems.append(f"{name} has a character that cannot be in it.")
     return None if first is None or second is None else (first, second)
+
+
+def _api(reader: Reader, name: str, usual: str) -> str:
+    """Where the API answers. Credentials travel there."""
+    given = reader.url(name)
+    if given is not None and not is_private(given):
+        reader.problems.append(f"{name} must begin with https://: credentials travel to it.")
+    return (given or usual).rstrip("/")
 
 
 def _key(reader: Reader, name_of_id: str, name_of_key: str) -> PlaybackKey | None:

@@ -9,7 +9,7 @@ from uploader.backend import publishing
 from uploader.backend.jobs import Later, Lease
 from uploader.backend.providers.base import Provider, ProviderFailed
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import PendingPost
+from uploader.backend.store.models import PendingPost, Video
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +38,19 @@ class Publisher:
         if wait == "time" and pending.publish_at is not None:
             raise Later(pending.publish_at - now)
         if wait == "rendition" and video is not None:
-            if not self._complete(video.provider, video.provider_upload_id):
+            if not self._complete(video):
                 raise Later(LOOK_AGAIN)
             with self.database.write() as session:
                 publishing.complete(session, video.id)
                 publishing.attempt(session, post_id, now)
 
-    def _complete(self, name: str, upload_id: str | None) -> bool:
+    def _complete(self, video: Video) -> bool:
         """Whether the provider says that it makes no more. One that does not answer has not said so."""
-        provider = self.providers.get(name)
-        if provider is None or upload_id is None:
+        provider = self.providers.get(video.provider)
+        if provider is None or video.provider_upload_id is None:
             return False
         try:
-            sight = provider.look(upload_id)
+            sight = provider.look(video.provider_upload_id, video.provider_asset_id)
         except ProviderFailed as error:
             log.warning("Asking whether a video is complete: %s", error)
             return False

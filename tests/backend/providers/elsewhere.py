@@ -103,12 +103,12 @@ class Elsewhere:
 
 def makers(cloudflare: FakeCloudflare, mux: FakeMux) -> dict[str, MakeProvider]:
     """All three providers, the two before the fakes."""
-    ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,))
-    theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,))
+    ours = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,), api=cloudflare.api)
+    theirs = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,), api=mux.url)
     return {
         "local": LocalProvider,
-        "cloudflare": lambda *_: CloudflareProvider(ours, api=cloudflare.api, pause=0.001),
-        "mux": lambda *_: MuxProvider(theirs, 3600, api=mux.url, pause=0.001),
+        "cloudflare": lambda *_: CloudflareProvider(ours, pause=0.001),
+        "mux": lambda *_: MuxProvider(theirs, 3600, pause=0.001),
     }
 
 

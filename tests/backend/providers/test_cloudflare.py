@@ -20,8 +20,8 @@ pytestmark = pytest.mark.one_database("what goes to a provider and comes from it
 ROTATION = (SECRET, "the next secret of the provider")
 
 
-def config(*, basic_upload: bool = False, customer_host: str | None = None) -> CloudflareConfig:
-    return CloudflareConfig(ACCOUNT, TOKEN, ROTATION, customer_host, basic_upload)
+def config(fake: FakeCloudflare, *, basic_upload: bool = False, customer_host: str | None = None) -> CloudflareConfig:
+    return CloudflareConfig(ACCOUNT, TOKEN, ROTATION, customer_host, basic_upload, api=fake.api)
 
 
 @dataclass
@@ -75,12 +75,13 @@ def fake(cloudflare: FakeCloudflare) -> FakeCloudflare:
     cloudflare.refusals.clear()
     cloudflare.asked.clear()
     cloudflare.location_host, cloudflare.old_spelling = None, False
+    cloudflare.hook = None
     return cloudflare
 
 
 @pytest.fixture
 def stage(fake: FakeCloudflare) -> CloudflareStage:
-    return CloudflareStage(fake, CloudflareProvider(config(), api=fake.api, pause=0.001))
+    return CloudflareStage(fake, CloudflareProvider(config(fake), pause=0.001))
 
 
 class TestCloudflare(RemoteContract):
@@ -144,7 +145,7 @@ def test_bytes_travel_by_the_granted_rules_without_our_token(stage: CloudflareSt
 
 
 def test_small_files_go_in_one_form_where_the_operator_wants_that(fake: FakeCloudflare):
-    provider = CloudflareProvider(config(basic_upload=True), api=fake.api)
+    provider = CloudflareProvider(config(fake, basic_upload=True))
     assert provider.protocols == ("tus", "form")
     grant = provider.grant(an_order())
     assert grant.protocol == "form"
@@ -193,17 +194,20 @@ def test_ready_means_that_it_plays(stage: CloudflareStage):
 
 def test_players_are_sent_to_the_operators_own_subdomain(fake: FakeCloudflare):
     hls = "https://customer-a.cloudflarestream.com/uid/manifest/video.m3u8"
-    plain = CloudflareProvider(config(), api=fake.api).addresses("v", hls, None)
+    plain = CloudflareProvider(config(fake)).addresses("v", hls, None)
     assert (plain.playback_url, plain.watch_url) == (hls, "https://customer-a.cloudflarestream.com/uid/watch")
-    own = CloudflareProvider(config(customer_host="customer-b.cloudflarestream.com"), api=fake.api)
+    own = CloudflareProvider(config(fake, customer_host="customer-b.cloudflarestream.com"))
     assert own.addresses("v", hls, None).watch_url == "https://customer-b.cloudflarestream.com/uid/watch"
 
 
 def test_a_webhook_is_registered_and_its_secret_returned(stage: CloudflareStage):
-    secret = stage.provider.register_webhook("https://videos.example/api/webhooks/video-processing")
+    assert stage.provider.webhook() is None
+    hook = stage.provider.register_webhook("https://videos.example/api/webhooks/video-processing")
     assert stage.fake.hook is not None
-    assert stage.fake.hook["notificationUrl"] == "https://videos.example/api/webhooks/video-processing"
-    assert secret == stage.fake.hook["secret"]
+    assert hook.notification_url == "https://videos.example/api/webhooks/video-processing"
+    assert (hook.notification_url, hook.secret) == (stage.fake.hook["notificationUrl"], stage.fake.hook["secret"])
+    assert stage.provider.webhook() == hook
+    assert hook.secret not in repr(hook)
     with pytest.raises(ProviderFailed, match="notificationUrl"):
         stage.provider.register_webhook("http://localhost/")
 

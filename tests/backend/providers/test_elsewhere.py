@@ -47,6 +47,21 @@ def test_a_ticket_that_is_over_is_renewed_and_the_old_upload_freed(place: Elsewh
     assert status_of(place.person, first["videoId"])["status"] == "uploading", "news of the old one mean nothing"
 
 
+def test_whether_more_renditions_come_is_one_call_to_the_provider(place: Elsewhere):
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    finish(place, upload_id)
+    assert tell_ready(place, upload_id).status_code == 200
+    with place.backend.database.write() as session:
+        video = session.get_one(Video, video_id)
+        video.complete, video.best_height = False, 360
+    before = asked(place)
+    post = ask_post(place.person, videoId=video_id, publish="when_ready", minHeight=1080).json()
+    assert post["waitsFor"] == "rendition"
+    eventually(lambda: place.person.api.get(f"/api/posts/{post['id']}").json()["state"] == "published", within=60)
+    assert asked(place) - before == 1
+
+
 def test_status_follows_a_video_to_the_end_when_no_webhook_ever_comes(place: Elsewhere):
     video_id = new_video(place.person)
     upload_id = place.upload_of(video_id)

@@ -78,8 +78,8 @@ def fake(mux: FakeMux) -> FakeMux:
 
 @pytest.fixture
 def stage(fake: FakeMux) -> MuxStage:
-    config = MuxConfig(TOKEN_ID, TOKEN_SECRET, ROTATION, "plus")
-    return MuxStage(fake, MuxProvider(config, 3600, "https://videos.example", api=fake.url, pause=0.001))
+    config = MuxConfig(TOKEN_ID, TOKEN_SECRET, ROTATION, "plus", api=fake.url)
+    return MuxStage(fake, MuxProvider(config, 3600, "https://videos.example", pause=0.001))
 
 
 class TestMux(RemoteContract):

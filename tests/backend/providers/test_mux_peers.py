@@ -54,9 +54,9 @@ def nothing_else(schema: Any) -> Any:  # noqa: ANN401 (JSON)
 
 def test_what_we_order_is_valid_by_muxs_own_schema(mux: FakeMux):
     schema = jsonschema_rs.validator_for(nothing_else(node("schema", {})))
-    config = MuxConfig(TOKEN_ID, TOKEN_SECRET, (), "premium")
+    config = MuxConfig(TOKEN_ID, TOKEN_SECRET, (), "premium", api=mux.url)
     for private in (False, True):
-        MuxProvider(config, 3600, "https://videos.example", api=mux.url, signed=private).grant(an_order())
+        MuxProvider(config, 3600, "https://videos.example", signed=private).grant(an_order())
         body = json.loads(mux.asked[-1].body)
         schema.validate(body)
         for wrong in (
@@ -70,7 +70,7 @@ def test_what_we_order_is_valid_by_muxs_own_schema(mux: FakeMux):
 
 
 def test_mux_and_we_take_the_same_webhooks(mux: FakeMux):
-    provider = MuxProvider(MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,)), 3600, api=mux.url)
+    provider = MuxProvider(MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,), api=mux.url), 3600)
     now = datetime.now(UTC)
     event = {"type": "video.live_stream.idle", "id": "ü 1"}
     headers, body = signed(event, SECRET)

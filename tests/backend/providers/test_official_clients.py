@@ -65,11 +65,11 @@ def theirs(mux: FakeMux) -> Iterator[mux_python.ApiClient]:
 
 
 def ours(cloudflare: FakeCloudflare, *, basic: bool = False) -> CloudflareProvider:
-    return CloudflareProvider(CloudflareConfig(ACCOUNT, TOKEN, basic_upload=basic), api=cloudflare.api)
+    return CloudflareProvider(CloudflareConfig(ACCOUNT, TOKEN, basic_upload=basic, api=cloudflare.api))
 
 
 def my_mux(mux: FakeMux) -> MuxProvider:
-    return MuxProvider(MuxConfig(TOKEN_ID, TOKEN_SECRET), 3600, api=mux.url)
+    return MuxProvider(MuxConfig(TOKEN_ID, TOKEN_SECRET, api=mux.url), 3600)
 
 
 def same(asked: Sequence[Asked], *headers: str) -> None:
@@ -141,13 +141,17 @@ def test_cloudflare_is_given_a_webhook_as_its_own_client_does(stream: StreamReso
     ours(cloudflare).register_webhook(url)
     stream.webhooks.update(account_id=ACCOUNT, extra_body={"notificationUrl": url})
     same(cloudflare.asked, "content-type")
+    cloudflare.asked.clear()
+    ours(cloudflare).webhook()
+    stream.webhooks.get(account_id=ACCOUNT)
+    same(cloudflare.asked)
 
 
 def test_cloudflare_is_asked_for_private_videos_and_a_key_as_its_own_client_does(
     stream: StreamResource, cloudflare: FakeCloudflare
 ):
-    config = CloudflareConfig(ACCOUNT, TOKEN, basic_upload=True)
-    provider = CloudflareProvider(config, signed=True, api=cloudflare.api)
+    config = CloudflareConfig(ACCOUNT, TOKEN, basic_upload=True, api=cloudflare.api)
+    provider = CloudflareProvider(config, signed=True)
     order = an_order()
     upload_id = provider.grant(order).upload_id
     stream.direct_upload.create(

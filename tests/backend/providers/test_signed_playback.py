@@ -44,14 +44,14 @@ def claims(key: PlaybackKey, token: str) -> dict[str, Any]:
 
 
 def of_cloudflare(fake: FakeCloudflare, key: PlaybackKey | None, **how: Any) -> CloudflareProvider:  # noqa: ANN401
-    config = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,), basic_upload=how.pop("basic_upload", False), signing=key)
-    return CloudflareProvider(config, signed=True, api=fake.api, pause=0.001, **how)
+    basic = how.pop("basic_upload", False)
+    config = CloudflareConfig(ACCOUNT, TOKEN, (SECRET,), basic_upload=basic, signing=key, api=fake.api)
+    return CloudflareProvider(config, signed=True, pause=0.001, **how)
 
 
 def of_mux(fake: FakeMux, key: PlaybackKey | None, **how: Any) -> MuxProvider:  # noqa: ANN401
-    return MuxProvider(
-        MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,), signing=key), 3600, signed=True, api=fake.url, **how
-    )
+    config = MuxConfig(TOKEN_ID, TOKEN_SECRET, (SECRET,), signing=key, api=fake.url)
+    return MuxProvider(config, 3600, signed=True, **how)
 
 
 @pytest.mark.parametrize("basic", [False, True])

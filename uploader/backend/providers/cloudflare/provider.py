@@ -18,6 +18,7 @@ from uploader.backend.providers.base import CONFIRMING, NOT_PRIVATE, Addresses, 
 from uploader.backend.providers.calls import PAUSE, Api
 from uploader.backend.providers.cloudflare.said import (
     DirectUploadReply,
+    Hook,
     HookReply,
     KeyReply,
     ListReply,
@@ -30,7 +31,6 @@ from uploader.backend.store.models import now
 from uploader.backend.webhooks import Forged, News, NotAnEvent, verify_timed
 from uploader.wire import ChunkRules
 
-API = "https://api.cloudflare.com/client/v4"
 LIFE = timedelta(hours=5, minutes=50)
 """Below the six hours that Cloudflare once named as the most; its answer does not say what it took."""
 
@@ -46,7 +46,7 @@ GONE = Sight("error", error="The provider no longer has this video.", error_code
 
 
 class CloudflareProvider:
-    """One account. `signed`: new videos play by a token only. `api` is where its API answers."""
+    """One account. `signed`: new videos play by a token only."""
 
     name = "cloudflare"
     look_every: float | None = 10
@@ -58,7 +58,6 @@ class CloudflareProvider:
         config: CloudflareConfig,
         *,
         signed: bool = False,
-        api: str = API,
         clock: Callable[[], datetime] = now,
         pause: float = PAUSE,
     ) -> None:
@@ -67,7 +66,7 @@ class CloudflareProvider:
         self._signed = signed
         self._clock = clock
         credentials = {"Authorization": f"Bearer {config.api_token}"}
-        self._api = Api("Cloudflare", f"{api}/accounts/{config.account_id}/stream", credentials, _explain, pause)
+        self._api = Api("Cloudflare", f"{config.api}/accounts/{config.account_id}/stream", credentials, _explain, pause)
 
     def grant(self, order: Order) -> Grant:
         """A tus address that needs no credentials; a form address for small files where the operator wants that."""
@@ -169,10 +168,22 @@ class CloudflareProvider:
             if error.status != 404:
                 raise
 
-    def register_webhook(self, url: str) -> str:
-        """Have news sent to `url`; there is one such address an account. The secret that will sign them."""
+    def webhook(self) -> Hook | None:
+        """Where the account's news are sent now, if anywhere."""
+        try:
+            return self._api.read(HookReply, self._api.call("GET", "/webhook")).result
+        except ProviderFailed as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def register_webhook(self, url: str) -> Hook:
+        """Have news sent to `url`; there is one such address an account."""
         reply = self._api.call("PUT", "/webhook", json={"notificationUrl": url})
-        return self._api.read(HookReply, reply).result.secret
+        made = self._api.read(HookReply, reply).result
+        if made is None:
+            raise ProviderFailed("Cloudflare took the webhook and did not say by which secret")
+        return made
 
     def make_signing_key(self) -> tuple[str, str]:
         """A new key for signed playback: its id, and its private half as PEM in base64. It is not shown again."""

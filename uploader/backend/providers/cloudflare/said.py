@@ -80,10 +80,6 @@ class DirectUploadReply(_Envelope):
     result: _DirectUpload
 
 
-class _Hook(_Part):
-    secret: str
-
-
 class _Key(_Part):
     id: str
     pem: str
@@ -95,10 +91,17 @@ class KeyReply(_Envelope):
     result: _Key
 
 
-class HookReply(_Envelope):
-    """The one webhook of the account."""
+class Hook(_Part):
+    """The one webhook of an account; `secret` signs what is sent there."""
 
-    result: _Hook
+    notification_url: str
+    secret: str = Field(repr=False)
+
+
+class HookReply(_Envelope):
+    """A webhook, or none."""
+
+    result: Hook | None
 
 
 def sight_of(video: Told) -> Sight:

@@ -34,7 +34,6 @@ from uploader.backend.webhooks import Forged, News, NotAnEvent, verify_timed
 from uploader.errors import ProcessingFailed, TooLong, UploadExpired
 from uploader.wire import ChunkRules
 
-API = "https://api.mux.com"
 PLAYER = "https://player.mux.com"
 LIFE = timedelta(days=7)
 """The most that Mux allows: a queue may be long, and a laptop shut over the weekend."""
@@ -48,7 +47,7 @@ GONE = Sight("error", error="The provider no longer has this video.", error_code
 
 class MuxProvider:
     """One environment. `max_duration` in seconds; `origin`: from where browsers upload; `signed`: new videos play by
-    a token only; `api`: where it answers.
+    a token only.
     """
 
     name = "mux"
@@ -64,7 +63,6 @@ class MuxProvider:
         origin: str = "*",
         *,
         signed: bool = False,
-        api: str = API,
         clock: Callable[[], datetime] = now,
         pause: float = PAUSE,
     ) -> None:
@@ -74,7 +72,9 @@ class MuxProvider:
         self._origin = origin
         self._clock = clock
         both = f"{config.token_id}:{config.token_secret}".encode()
-        self._api = Api("Mux", api, {"Authorization": f"Basic {base64.b64encode(both).decode()}"}, _explain, pause)
+        self._api = Api(
+            "Mux", config.api, {"Authorization": f"Basic {base64.b64encode(both).decode()}"}, _explain, pause
+        )
 
     def grant(self, order: Order) -> Grant:
         """An address that takes the file in ranges. Its id is the upload's, not yet the asset's."""
