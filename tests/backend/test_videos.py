@@ -1,21 +1,31 @@
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import make_user
-from uploader.backend import videos
-from uploader.backend.providers.base import Sight
+from uploader.backend import tickets, videos
+from uploader.backend.config import Config
+from uploader.backend.context import Backend
+from uploader.backend.problems import ApiProblem
+from uploader.backend.providers.base import Grant, Order, Sight
+from uploader.backend.routes.videos import renewed_upload_url
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, Video, VideoUpload, new_id
+from uploader.wire import ChunkRules, Ticket
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+AN_HOUR = timedelta(hours=1)
 
 
 def add_video(database: Database, user_id: str) -> str:
@@ -27,7 +37,7 @@ def add_video(database: Database, user_id: str) -> str:
     with database.write() as session:
         session.add(Video(**common, provider_upload_id=f"upload {video_id}", upload_url="http://x/files/1"))
         session.flush()
-        session.add(VideoUpload(**common, upload_url="http://x/files/1"))
+        session.add(VideoUpload(**common, upload_url="http://x/files/1", expires_at=NOON + AN_HOUR))
     return video_id
 
 
@@ -119,15 +129,37 @@ def test_a_video_that_is_not_there_is_never_changed(database: Database):
         assert not videos.deleted(session, "nobody", NOON)
 
 
+class Elsewhere(FakeProvider):
+    """Makes a new upload in the place of one that is over. `meanwhile` happens while it is asked."""
+
+    meanwhile: Callable[[], None] | None = None
+    made: str | None = None
+
+    def grant(self, order: Order) -> Grant:
+        super().grant(order)
+        if self.meanwhile is not None:
+            self.meanwhile()
+        self.made, held = None, order.held
+        if held is not None and held.expires_at > NOON:
+            return Grant(held.upload_id, held.upload_url, "tus", ChunkRules(default=1), held.expires_at)
+        self.made = f"upload {len(self.orders)} of {order.video_id}"
+        return Grant(self.made, f"http://x/{self.made}", "tus", ChunkRules(default=1), NOON + AN_HOUR)
+
+
 class VideoLife(RuleBasedStateMachine):
     """Whatever comes in whatever order, the database does what this small model says."""
 
-    database: ClassVar[Database]
-    owner: ClassVar[str]
+    backend: ClassVar[Backend]
+    provider: ClassVar[Elsewhere]
+    owners: ClassVar = count()
 
     def __init__(self) -> None:
         super().__init__()
-        self.video_id = add_video(self.database, self.owner)
+        self.database = self.backend.database
+        self.owner = make_user(self.database, f"owner{next(self.owners)}")
+        self.video_id = add_video(self.database, self.owner.id)
+        self.upload, self.address = f"upload {self.video_id}", "http://x/files/1"
+        self.over = False
         self.status = "uploading"
         self.version = 0
         self.place: tuple[str | None, float | None] = (None, None)
@@ -223,6 +255,38 @@ class VideoLife(RuleBasedStateMachine):
         self.jobs.add("forget")
         self.expect(applied, self.status != "cancelled", "cancelled")
 
+    @precondition(lambda self: self.status == "uploading")
+    @rule()
+    def let_the_ticket_expire(self) -> None:
+        with self.database.write() as session:
+            mine = update(VideoUpload).where(VideoUpload.id == self.video_id)
+            session.execute(mine.values(expires_at=NOON - AN_HOUR))
+        self.over = True
+
+    @rule(meanwhile=st.sampled_from(["nothing", "receive", "cancel", "become_ready"]))
+    def renew(self, meanwhile: str) -> None:
+        """POST /api/videos/{id}/upload-url, while something else may happen to the video."""
+        asked = self.status == "uploading"
+        self.provider.meanwhile = None if meanwhile == "nothing" else getattr(self, meanwhile)
+        said = self.ask_for_a_ticket()
+        unwanted = self.provider.made
+        if isinstance(said, Ticket):
+            assert self.status == "uploading"
+            if self.provider.made is not None:
+                unwanted, self.upload, self.address = self.upload, self.provider.made, f"http://x/{self.provider.made}"
+            assert (said.upload_url, said.expires_at) == (self.address, NOON + AN_HOUR)
+        else:
+            assert (said.status, said.code) == (409, tickets.OVER[self.status][1])
+        if asked and self.over:
+            self.jobs.add(f"forget {unwanted}")
+        self.over = self.over and self.status != "uploading"
+
+    def ask_for_a_ticket(self) -> Ticket | ApiProblem:
+        try:
+            return renewed_upload_url(self.video_id, self.owner, self.backend)
+        except ApiProblem as problem:
+            return problem
+
     @invariant()
     def the_database_agrees(self) -> None:
         with self.database.read() as session:
@@ -231,19 +295,21 @@ class VideoLife(RuleBasedStateMachine):
             jobs = session.scalar(select(func.count()).where(JobRow.key.contains(self.video_id)))
         assert (video.status, video.version, upload.status) == (self.status, self.version, self.status)
         assert (video.stage, video.percent) == (self.place if self.status == "processing" else (None, None))
-        assert (video.upload_url is not None) == (self.status == "uploading") == (upload.upload_url is not None)
+        assert video.upload_url == upload.upload_url == (self.address if self.status == "uploading" else None)
         assert (video.playback_url is not None) == (self.status == "ready")
         assert (video.error_code is not None) == (self.status == "error")
         assert (video.processed_at is None) == self.unfinished
         assert jobs == len(self.jobs)
+        assert (video.provider_upload_id, upload.granting_until) == (self.upload, None)
 
 
-def test_a_video_lives_as_the_model_says(database: Database):
+def test_a_video_lives_as_the_model_says(database: Database, tmp_path: Path):
     class Life(VideoLife):
         pass
 
-    Life.database = database
-    Life.owner = make_user(database).id
+    config = Config.load({}, tmp_path / "data")
+    Life.provider = Elsewhere(config, "http://x", database)
+    Life.backend = Backend(config, database, {"local": Life.provider}, lambda: NOON, "http://x")
     run_state_machine_as_test(
         Life,
         settings=settings(max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=[*HealthCheck]),
