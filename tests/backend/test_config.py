@@ -199,6 +199,18 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path):
         ({"MAX_VIDEO_SIZE_MB": "-1"}, "MAX_VIDEO_SIZE_MB=-1 is not a whole number from 1 to 1048576."),
         ({"MAX_VIDEO_SIZE_MB": "٣"}, "MAX_VIDEO_SIZE_MB=٣ is not a whole number from 1 to 1048576."),
         ({"MAX_VIDEO_DURATION_MINUTES": "1.5"}, "MAX_VIDEO_DURATION_MINUTES=1.5 is not a whole number from 1 to 1440."),
+        (
+            {"TRUSTED_PROXIES": "10.0.0.5, caddy"},
+            "TRUSTED_PROXIES=10.0.0.5, caddy is not a list of addresses and networks, like 10.0.0.5,172.18.0.0/16.",
+        ),
+        (
+            {"TRUSTED_PROXIES": "10.0.0.5/8"},
+            "TRUSTED_PROXIES=10.0.0.5/8 is not a list of addresses and networks, like 10.0.0.5,172.18.0.0/16.",
+        ),
+        (
+            {"TRUSTED_PROXIES": "0.0.0.0/0"},
+            "TRUSTED_PROXIES=0.0.0.0/0 names every address: anybody could then say that they are somebody else.",
+        ),
         ({"WEBHOOK_SECRET": "short"}, "WEBHOOK_SECRET is shorter than 16 characters."),
         ({"APP_KEY": "short"}, "APP_KEY is shorter than 16 characters."),
         ({"ALLOW_SIGNUP": "maybe"}, "ALLOW_SIGNUP=maybe is neither 1 nor 0."),

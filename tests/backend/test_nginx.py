@@ -16,11 +16,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.backend.asking import eventually, refused
+from tests.backend.asking import eventually, refused, use_up
 from tests.backend.local.stage import OCTETS, VERSION
 from tests.backend.server import config_in, make_token, make_user
 from tests.engine.certificates import certificates
 from tests.needs import need
+from uploader.backend.accounts.limits import TOKENS_PER_ADDRESS
 from uploader.backend.context import Backend
 from uploader.backend.server import address, prepared
 
@@ -130,6 +131,11 @@ def test_the_site_hands_everything_through_as_it_comes(front: Front):
     assert reply.json() == {"status": "ready"}
     assert re.fullmatch("[0-9a-f]{32}", reply.headers["x-request-id"]), "nginx names requests, not whoever comes"
     assert reply.headers["strict-transport-security"]
+
+    use_up(front.backend, "token:203.0.113.5", TOKENS_PER_ADDRESS)
+    made_up = {"X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "http"}
+    assert front.api.post("/oauth/token", headers=made_up).status_code == 400, "nginx says whom it speaks for"
+    assert front.api.get("/api/me/", headers=made_up).headers["location"] == "https://videos.example/api/me"
 
     over = front.api.post("/api/webhooks/video-processing", content=b" " * (MIB + 1))
     assert refused(over) == (413, "request_too_large"), "the backend counts, not nginx"

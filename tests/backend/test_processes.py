@@ -17,6 +17,8 @@ import pytest
 from tests.backend.asking import eventually
 from tests.backend.databases import databases
 from tests.backend.fake_provider import FakeProvider
+from tests.backend.figures import Read, at_rest
+from tests.backend.local.test_transcode_crash import port_to_keep
 from tests.backend.server import NO_TLS, config_in, make_token, make_user, serving
 from uploader.backend import jobs
 from uploader.backend.config import ConfigProblems
@@ -87,28 +89,60 @@ def children(process: int) -> list[int]:
     return [int(one) for one in found]
 
 
+@contextmanager
+def asleep(process: int) -> Iterator[None]:
+    """It does nothing while the block runs, so that what is asked is answered by another one."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        eventually(lambda: ") T " in Path(f"/proc/{process}/stat").read_text(), PATIENCE)
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
 @ONCE
-def test_a_killed_process_is_replaced_and_a_job_of_a_killed_worker_is_done_by_another(tmp_path: Path):
-    url = databases.url(tmp_path) or ""
-    database = Database(url)
-    token = make_token(database, make_user(database))
+@pytest.mark.timeout(600)
+def test_a_killed_process_is_replaced_lessens_no_figure_and_a_job_of_a_killed_worker_is_done(tmp_path: Path):
+    database_url, metrics_port = databases.url(tmp_path) or "", port_to_keep()
+    database = Database(database_url)
+    headers = {"Authorization": f"Bearer {make_token(database, make_user(database))}"}
     serve = ["serve", "--port", "0", "--workers", "2"]
-    with started(*serve, data=tmp_path, DATABASE_URL=url) as server:
+    with started(*serve, data=tmp_path, DATABASE_URL=database_url, METRICS_PORT=str(metrics_port)) as server:
         assert server.stdout is not None
         line = server.stdout.readline()
         assert line, server.stderr and server.stderr.read()
-        with httpx.Client(base_url=json.loads(line)["url"], trust_env=False, verify=NO_TLS) as anybody:
-            first = children(server.pid)
-            assert len(first) == 2
-            headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
-            os.kill(first[0], signal.SIGKILL)
-            eventually(lambda: len(set(children(server.pid)) - set(first)) == 1, PATIENCE)
-            eventually(lambda: first[0] not in children(server.pid), PATIENCE)
-            for _ in range(8):
-                assert anybody.get("/api/me", headers=headers).json()["username"] == "ann"
+        url, figures = json.loads(line)["url"], f"http://127.0.0.1:{metrics_port}/metrics"
 
-            held = _held_by_a_dead_worker(database)
-            eventually(lambda: _done(database, held), PATIENCE)
+        def asked() -> httpx.Client:
+            return httpx.Client(base_url=url, headers=headers, trust_env=False, verify=NO_TLS, timeout=2 * PATIENCE)
+
+        def ask(times: int, *, but: int) -> None:
+            with asleep(but), asked() as somebody:
+                for _ in range(times):
+                    assert somebody.get("/api/me").json()["username"] == "ann"
+
+        def counted() -> float:
+            return at_rest(figures).all_of("reelferry_request_seconds_count", route="/api/me", status="200")
+
+        one, other = children(server.pid)
+        ask(3, but=one)
+        ask(4, but=other)
+        assert counted() == 7
+        with asked() as reader, asleep(other):
+            stream = reader.send(reader.build_request("GET", "/api/videos/events"), stream=True)
+            assert next(stream.iter_lines()).startswith("retry:")
+            assert Read(figures).of("reelferry_streams_open") == 1
+            os.kill(one, signal.SIGKILL)
+            eventually(lambda: one not in children(server.pid) and len(children(server.pid)) == 2, PATIENCE)
+            stream.close()
+        assert counted() == 7
+        assert Read(figures).of("reelferry_streams_open") == 0, "nobody reads it any more"
+        assert Read(figures).of("reelferry_processes_replaced_total") == 1
+        ask(5, but=other)
+        assert counted() == 12
+
+        held = _held_by_a_dead_worker(database)
+        eventually(lambda: _done(database, held), PATIENCE)
         now = children(server.pid)
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from uploader import log
-from uploader.backend import crew, server
+from uploader.backend import crew, measuring, server
 from uploader.backend.accounts import commands
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.providers.cloudflare import commands as cloudflare_commands
@@ -51,6 +50,8 @@ def _parser(folder: argparse.ArgumentParser) -> argparse.ArgumentParser:
     serve.add_argument("--exit-with-parent", action="store_true", help="end when standard input closes")
     serve.add_argument("--workers", type=_count, default=1, help="processes that answer (PostgreSQL only)")
     serve.add_argument("--inherit", type=int, help=argparse.SUPPRESS)  # the socket of the process that started us
+    serve.add_argument("--figures", type=Path, help=argparse.SUPPRESS)  # where we count together with it
+    serve.add_argument("--place", type=int, default=0, help=argparse.SUPPRESS)  # ours in its crew
     serve.set_defaults(run=_serve)
     worker = words.add_parser("worker", help="do jobs and answer nobody, until a signal comes (PostgreSQL only)")
     worker.set_defaults(run=_work)
@@ -76,7 +77,7 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
     if arguments.workers > 1:
         return _serve_together(arguments, config)
     if arguments.inherit is not None:
-        return _answer(config, socket.socket(fileno=arguments.inherit))
+        return _answer(arguments, config, socket.socket(fileno=arguments.inherit))
     with server.prepared(config) as ready:
         _stop_on_signals(ready.server)
         backend = ready.backend
@@ -94,10 +95,10 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
     return 0
 
 
-def _answer(config: Config, listener: socket.socket) -> int:
+def _answer(arguments: argparse.Namespace, config: Config, listener: socket.socket) -> int:
     """One of several processes: answers on the socket it was given, for as long as the one that gave it lives."""
-    config = dataclasses.replace(config, metrics_port=None)  # the port is the other one's
-    with server.prepared(config, listener=listener, jobs_here=False) as ready:
+    figures = measuring.counting(config, arguments.figures, arguments.place)
+    with server.one_of_several(config, listener, figures) as ready:
         _stop_on_signals(ready.server)
         threading.Thread(target=_watch_parent, args=(ready.server,), name="parent", daemon=True).start()
         sys.stdout.write(json.dumps({"url": ready.backend.base_url}) + "\n")
@@ -111,19 +112,24 @@ def _serve_together(arguments: argparse.Namespace, config: Config) -> int:
     _need_postgresql(config, f"--workers {arguments.workers}")
     if sys.platform == "win32":
         raise ConfigProblems(["--workers needs Linux or macOS: start several servers behind a proxy instead."])
-    with server.listening(config) as listener:
+    with server.listening(config) as listener, measuring.shared(config) as folder:
         base_url = config.public_url or server.address(listener)
         port = listener.getsockname()[1]
+        figures = measuring.counting(config, folder)
 
-        def command(number: int) -> list[str]:
+        def command(number: int, place: int) -> list[str]:
             words = ("--data", str(config.data), "--host", config.host, "--port", str(port), "--inherit", str(number))
-            return own_command("server", "serve", *words)
+            counted = () if folder is None else ("--figures", str(folder), "--place", str(place))
+            return own_command("server", "serve", *words, *counted)
 
-        with server.built(config, base_url) as backend, server.measured(config, backend.database):
+        with (
+            server.built(config, base_url, observer=figures) as backend,
+            measuring.shown(config, figures, backend.database),
+        ):
             setup_url = None
             if backend.issuer is None:
                 setup_url = commands.setup_link(backend.database, backend.base_url, backend.clock())
-            together = crew.Crew(command, listener, arguments.workers)
+            together = crew.Crew(command, listener, arguments.workers, backend.observer.replaced)
             try:
                 together.wait_until_all_answer()
                 sys.stdout.write(json.dumps({"url": base_url, "setupUrl": setup_url}) + "\n")
@@ -149,7 +155,12 @@ def _work(_arguments: argparse.Namespace, data: Path) -> int:
     ended = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: ended.set())
-    with server.built(config, config.public_url) as backend, server.working(backend):
+    figures = measuring.counting(config)
+    with (
+        server.built(config, config.public_url, observer=figures) as backend,
+        measuring.shown(config, figures, backend.database),
+        server.working(backend),
+    ):
         _tell("Reelferry does jobs")
         ended.wait()
     return 0

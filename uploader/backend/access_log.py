@@ -3,22 +3,14 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Protocol
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from uploader.backend import proxies
+from uploader.backend.observer import Observer
+
 log = logging.getLogger(__name__)
-
-
-class Observer(Protocol):
-    """Whoever counts requests."""
-
-    def begun(self) -> None:
-        """A request has come."""
-
-    def ended(self, method: str, route: str, status: int, seconds: float, received: int) -> None:
-        """Its reply has gone, or could not be made; `received` bytes of a body had come."""
 
 
 class AccessLog:
@@ -27,7 +19,7 @@ class AccessLog:
     FastAPI leaves its own routes in the scope; `routes` are the others, known by their endpoints.
     """
 
-    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], observer: Observer | None = None) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], observer: Observer) -> None:
         self.app = app
         self.observer = observer
         self.templates: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
@@ -52,8 +44,7 @@ class AccessLog:
             received += len(message.get("body", b""))
             return message
 
-        if self.observer:
-            self.observer.begun()
+        self.observer.begun()
         try:
             await self.app(scope, counting, watching)
         except Exception:
@@ -68,7 +59,18 @@ class AccessLog:
                 template,
                 status,
                 seconds * 1000,
-                extra={"route": template, "status": status, "ms": round(seconds * 1000, 1), "received": received},
+                extra={
+                    "route": template,
+                    "status": status,
+                    "ms": round(seconds * 1000, 1),
+                    "received": received,
+                    "client": _client(scope),
+                },
             )
-            if self.observer:
-                self.observer.ended(scope["method"], template, status, seconds, received)
+            self.observer.ended(scope["method"], template, status, seconds, received)
+
+
+def _client(scope: Scope) -> str | None:
+    """Whose request it is, as far as that is known; a proxy that is believed may have said anything."""
+    client = scope.get("client")
+    return proxies.plain(client[0])[:64] if client else None

@@ -2,10 +2,11 @@
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import uploader
 from uploader.backend import problems
-from uploader.backend.access_log import AccessLog, Observer
+from uploader.backend.access_log import AccessLog
 from uploader.backend.accounts import elsewhere
 from uploader.backend.accounts import routes as accounts
 from uploader.backend.context import Backend
@@ -18,8 +19,8 @@ from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT, BodyLimit, Secu
 BODY_LIMITS = {"/api/webhooks/": WEBHOOK_LIMIT, "/files/": None}
 
 
-def create_app(backend: Backend, observer: Observer | None = None) -> FastAPI:
-    """The ASGI application of this backend. `observer` is told of every request."""
+def create_app(backend: Backend) -> FastAPI:
+    """The ASGI application of this backend."""
     public_url = backend.config.public_url
     others = [route for provider in backend.providers.values() for route in provider.routes()]
     app = FastAPI(
@@ -28,8 +29,9 @@ def create_app(backend: Backend, observer: Observer | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         middleware=[
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=list(backend.config.trusted_proxies)),
             Middleware(RequestId),
-            Middleware(AccessLog, routes=others, observer=observer),
+            Middleware(AccessLog, routes=others, observer=backend.observer),
             Middleware(SecurityHeaders, public_url=public_url),
             Middleware(Mistakes),
             Middleware(TrustedHost, public_url=public_url),

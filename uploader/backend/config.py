@@ -11,6 +11,7 @@ ALLOW_SIGNUP                0: only the operator makes accounts
 MAX_OPEN_UPLOADS            1000: uploads that one person may have begun and not finished
 MAX_DAILY_UPLOAD_MB         0: what one person may upload from midnight to midnight (UTC); 0 sets no limit
 DISK_RESERVE_MB             256: what an upload to the local provider leaves free
+TRUSTED_PROXIES             127.0.0.1,::1 on a public server: whose X-Forwarded-For and X-Forwarded-Proto are believed
 METRICS_PORT                0: none; otherwise figures for Prometheus on this port of 127.0.0.1
 AUTH_ISSUER                 none: accounts are kept here; otherwise who keeps them, see `issuer_config`
 SIGNED_PLAYBACK             0: who knows the address of a video may watch it, as in the seed
@@ -29,7 +30,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from uploader.backend import issuer_config, provider_config
+from uploader.backend import issuer_config, provider_config, proxies
 from uploader.backend.issuer_config import IssuerConfig
 from uploader.backend.loopback import LOOPBACK
 from uploader.backend.provider_config import SIGNING_KEYS, CloudflareConfig, MuxConfig
@@ -69,6 +70,7 @@ class Config:
     max_daily_bytes: int | None
     disk_reserve: int
     metrics_port: int | None
+    trusted_proxies: tuple[str, ...] = ()
     cloudflare: CloudflareConfig | None = None
     mux: MuxConfig | None = None
     issuer: IssuerConfig | None = None
@@ -91,6 +93,7 @@ class Config:
         max_daily_bytes = reader.number("MAX_DAILY_UPLOAD_MB", 0, 1024 * 1024 * 1024, least=0) * MIB
         disk_reserve = reader.number("DISK_RESERVE_MB", 256, 1024 * 1024 * 1024, least=0) * MIB
         metrics_port = reader.number("METRICS_PORT", 0, 65535, least=0)
+        trusted_proxies = reader.proxies(public=public_url is not None)
         cloudflare = provider_config.cloudflare(reader, chosen=provider == "cloudflare")
         mux = provider_config.mux(reader, chosen=provider == "mux")
         issuer = issuer_config.external(reader)
@@ -120,6 +123,7 @@ class Config:
             max_daily_bytes=max_daily_bytes or None,
             disk_reserve=disk_reserve,
             metrics_port=metrics_port or None,
+            trusted_proxies=trusted_proxies,
             cloudflare=cloudflare,
             mux=mux,
             issuer=issuer,
@@ -237,6 +241,23 @@ class _Reader:
         if given is not None and len(given) < SECRET_LENGTH:
             self.problems.append(f"{name} is shorter than {SECRET_LENGTH} characters.")
         return given
+
+    def proxies(self, *, public: bool) -> tuple[str, ...]:
+        """Addresses and networks; by default this computer's, and nobody where no proxy is expected."""
+        given = self.text("TRUSTED_PROXIES")
+        if given is None:
+            return proxies.HERE if public else ()
+        try:
+            return proxies.networks(given)
+        except proxies.EveryAddress:
+            self.problems.append(
+                f"TRUSTED_PROXIES={given} names every address: anybody could then say that they are somebody else."
+            )
+        except ValueError:
+            self.problems.append(
+                f"TRUSTED_PROXIES={given} is not a list of addresses and networks, like 10.0.0.5,172.18.0.0/16."
+            )
+        return ()
 
     def make(self, data: Path) -> None:
         """Create the data folder."""

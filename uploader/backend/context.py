@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from uploader.backend.config import Config
+from uploader.backend.observer import Observer
 from uploader.backend.providers.base import Addresses
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import Video
@@ -31,6 +32,7 @@ class Backend:
     """Who keeps the accounts, where this server does not."""
 
     streams: Streams = field(default_factory=Streams)
+    observer: Observer = field(default_factory=Observer)
 
     @property
     def provider(self) -> "Provider":

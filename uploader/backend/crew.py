@@ -15,7 +15,8 @@ LOOK = 0.25
 
 GRACE = 10.0
 
-Command = Callable[[int], list[str]]
+Command = Callable[[int, int], list[str]]
+"""How a process is started, from the number of the socket and its place in the crew, which begins at 1."""
 
 
 class DidNotStart(Exception):
@@ -23,16 +24,18 @@ class DidNotStart(Exception):
 
 
 class Crew:
-    """`count` processes, each started by the command for the socket's number, each ended by closing its stdin.
+    """`count` processes, each started by the command for its place, each ended by closing its stdin.
 
-    So they end with this process, however it ends. One that ends by itself is replaced.
+    So they end with this process, however it ends. One that ends by itself is replaced, and `lost` told of its place
+    before another one has it.
     """
 
-    def __init__(self, command: Command, listener: socket.socket, count: int) -> None:
+    def __init__(self, command: Command, listener: socket.socket, count: int, lost: Callable[[int], None]) -> None:
         self._command = command
         self._listener = listener
+        self._lost = lost
         self._stopping = threading.Event()
-        self._crew = [self._start() for _ in range(count)]
+        self._crew = [self._start(place) for place in range(1, count + 1)]
 
     def wait_until_all_answer(self) -> None:
         """Raises DidNotStart."""
@@ -44,7 +47,9 @@ class Crew:
         """Keep the crew complete until a signal comes."""
         with self._signals():
             while not self._stopping.wait(LOOK):
-                self._crew = [one if one.poll() is None else self._replaced(one) for one in self._crew]
+                self._crew = [
+                    one if one.poll() is None else self._replaced(one, place) for place, one in enumerate(self._crew, 1)
+                ]
 
     def end(self) -> None:
         """Have all of them end; whoever does not within ten seconds is killed."""
@@ -60,18 +65,19 @@ class Crew:
             if one.stdout is not None:
                 one.stdout.close()
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self, place: int) -> "subprocess.Popen[bytes]":
         number = self._listener.fileno()
         return subprocess.Popen(
-            self._command(number), stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(number,)
+            self._command(number, place), stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(number,)
         )
 
-    def _replaced(self, ended: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
+    def _replaced(self, ended: "subprocess.Popen[bytes]", place: int) -> "subprocess.Popen[bytes]":
         log.warning("A server process ended (%s); another one takes its place", ended.returncode)
         for pipe in (ended.stdin, ended.stdout):
             if pipe is not None:
                 pipe.close()
-        return self._start()
+        self._lost(place)
+        return self._start(place)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

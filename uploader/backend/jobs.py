@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -17,6 +18,7 @@ from sqlalchemy import ColumnElement, CursorResult, Result, func, or_, select, u
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from uploader.backend.observer import Observer, Worked
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, new_id, now
 from uploader.backend.store.once import insert_once
@@ -152,12 +154,19 @@ class Worker(threading.Thread):
     """
 
     def __init__(
-        self, database: Database, handlers: Mapping[str, Handler], *, lease: timedelta = LEASE, poll: float = POLL
+        self,
+        database: Database,
+        handlers: Mapping[str, Handler],
+        *,
+        observer: Observer | None = None,
+        lease: timedelta = LEASE,
+        poll: float = POLL,
     ) -> None:
         super().__init__(name="worker-" + "-".join(sorted(handlers)))
         self.stopping = threading.Event()
         self._database = database
         self._handlers = handlers
+        self._observer = observer or Observer()
         self._lease = lease
         self._poll = poll
         self._news = threading.Event()
@@ -187,27 +196,30 @@ class Worker(threading.Thread):
         row = claim(self._database, self._handlers.keys(), self._id, self._lease)
         if row is None:
             return False
-        self._do(Lease(row, self._database, self._lease, self.stopping))
+        began = time.perf_counter()
+        result = self._do(Lease(row, self._database, self._lease, self.stopping))
+        self._observer.worked(row.kind, result, time.perf_counter() - began)
         return True
 
-    def _do(self, lease: Lease) -> None:
+    def _do(self, lease: Lease) -> Worked:
         try:
             self._handlers[lease.kind](lease)
         except Later as later:
             lease.give_back(later.after)
-            return
+            return "later"
         except Exception as error:  # one job must not end the worker
             if lease.let_go:
                 lease.give_back()
-                return
+                return "returned"
             if isinstance(error, SQLAlchemyError) and (lost_race(error) or out_of_reach(error)):
                 log.warning("Job %s lost the database", lease.kind, exc_info=True)
                 lease.give_back(A_MOMENT)
-                return
+                return "returned"
             log.warning("Job %s failed, attempt %s", lease.kind, lease.attempt, exc_info=True)
             lease.fail(f"{type(error).__name__}: {error}"[:1000])
-            return
+            return "given_up" if lease.final else "failed"
         if lease.let_go:
             lease.give_back()
-        else:
-            lease.finish()
+            return "returned"
+        lease.finish()
+        return "done"

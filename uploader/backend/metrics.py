@@ -5,14 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    start_http_server,
-)
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
@@ -23,40 +16,7 @@ from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, Video, now
 from uploader.backend.videos import UNFINISHED
 
-__all__ = ["LOOPBACK", "CollectorRegistry", "Requests", "State", "exported"]
-
 LOOPBACK = "127.0.0.1"
-METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
-
-
-class Requests:
-    """Counts requests: the observer of the access log. Routes are templates, so there are few of them."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._open = Gauge("reelferry_requests_open", "Requests under way, event streams among them", registry=registry)
-        self._seconds = Histogram(
-            "reelferry_request_seconds",
-            "From the first line of a request to the end of its reply",
-            ["method", "route", "status"],
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self._received = Counter(
-            "reelferry_received_bytes", "Bytes of bodies that were read", ["route"], registry=registry
-        )
-
-    def begun(self) -> None:
-        """A request has come."""
-        self._open.inc()
-
-    def ended(self, method: str, route: str, status: int, seconds: float, received: int) -> None:
-        """It is over."""
-        self._open.dec()
-        known = method if method in METHODS else "other"  # anybody can make up methods
-        self._seconds.labels(known, route, str(status)).observe(seconds)
-        if received:
-            self._received.labels(route).inc(received)
 
 
 class State(Collector):
@@ -109,11 +69,11 @@ class State(Collector):
 
 
 @contextmanager
-def exported(counted: CollectorRegistry, database: Database, folder: Path, port: int) -> Iterator[str]:
+def exported(counted: Collector, state: Collector, port: int) -> Iterator[str]:
     """Answers at the address given while the block runs; port 0 takes a free one. OSError if the port is taken."""
     registry = CollectorRegistry()
     registry.register(counted)
-    registry.register(State(database, folder))
+    registry.register(state)
     ProcessCollector(registry=registry)
     server, thread = start_http_server(port, LOOPBACK, registry)
     try:

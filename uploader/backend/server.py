@@ -7,27 +7,28 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
 from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
-from uploader.backend import abandoned, folder_mark, following, idempotency, jobs, publishing
-from uploader.backend.access_log import Observer
+from uploader.backend import abandoned, folder_mark, following, idempotency, jobs, measuring, publishing
 from uploader.backend.accounts.issuer import Issuer
 from uploader.backend.app import create_app
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.context import Backend
 from uploader.backend.data_lock import FolderInUse, hold
 from uploader.backend.forgetting import forgetter
+from uploader.backend.observer import Observer
 from uploader.backend.providers import PROVIDERS, MakeProvider
 from uploader.backend.publisher import Publisher
 from uploader.backend.receiver import receiver
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import DatabaseTooNew, migrate
 from uploader.backend.store.models import now
+from uploader.backend.timed import Timed
 
 log = logging.getLogger(__name__)
 
@@ -87,25 +88,32 @@ class Prepared:
 def prepared(
     config: Config,
     providers: Mapping[str, MakeProvider] = PROVIDERS,
-    *,
-    listener: socket.socket | None = None,
-    jobs_here: bool = True,
 ) -> Iterator[Prepared]:
-    """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible.
-
-    `listener` is a socket that another process made, which also does the jobs where `jobs_here` says so.
-    """
+    """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible."""
+    figures = measuring.counting(config)
     with (
-        nullcontext(listener) if listener is not None else listening(config) as heard,
-        built(config, config.public_url or address(heard), providers) as backend,
-        measured(config, backend.database) as observer,
-        working(backend) if jobs_here else nullcontext(),
+        listening(config) as listener,
+        built(config, config.public_url or address(listener), providers, figures) as backend,
+        measuring.shown(config, figures, backend.database),
+        working(backend),
     ):
-        yield Prepared(backend, _server(backend, observer), heard)
+        yield Prepared(backend, _server(backend), listener)
 
 
 @contextmanager
-def built(config: Config, base_url: str, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Backend]:
+def one_of_several(config: Config, listener: socket.socket, observer: Observer | None) -> Iterator[Prepared]:
+    """As `prepared`, on a socket that another process made, which does the jobs and shows the figures."""
+    with built(config, config.public_url or address(listener), observer=observer) as backend:
+        yield Prepared(backend, _server(backend), listener)
+
+
+@contextmanager
+def built(
+    config: Config,
+    base_url: str,
+    providers: Mapping[str, MakeProvider] = PROVIDERS,
+    observer: Observer | None = None,
+) -> Iterator[Backend]:
     """The parts of a server that do not answer yet, and do no jobs. ConfigProblems where that is not possible."""
     if config.provider not in providers:
         known = " or ".join(providers)
@@ -118,8 +126,10 @@ def built(config: Config, base_url: str, providers: Mapping[str, MakeProvider] =
             made = {name: provider for name, provider in found.items() if provider is not None}
             if config.provider not in made:
                 raise ConfigProblems([f"VIDEO_PROVIDER={config.provider} lacks variables that it needs."])
+            if observer is not None:
+                made = {name: Timed(provider, observer) for name, provider in made.items()}
             issuer = Issuer(config.issuer, database, now) if config.issuer else None
-            backend = Backend(config, database, made, now, base_url, issuer)
+            backend = Backend(config, database, made, now, base_url, issuer, observer=observer or Observer())
             with closing(backend.streams):
                 yield backend
     except FolderInUse:
@@ -140,27 +150,6 @@ def listening(config: Config) -> Iterator[socket.socket]:
             raise ConfigProblems([f"Cannot listen on {config.host} port {config.port}: {error.strerror}."]) from error
         listener.listen(512)
         yield listener
-
-
-@contextmanager
-def measured(config: Config, database: Database) -> Iterator[Observer | None]:
-    """Who counts requests, if the operator wants figures. ConfigProblems if the port is taken."""
-    if config.metrics_port is None:
-        yield None
-        return
-    from uploader.backend import metrics  # noqa: PLC0415  (most servers do without)
-
-    registry = metrics.CollectorRegistry()
-    requests = metrics.Requests(registry)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(metrics.exported(registry, database, config.data, config.metrics_port))
-        except OSError as error:
-            problem = (
-                f"Cannot listen on {metrics.LOOPBACK} port {config.metrics_port} (METRICS_PORT): {error.strerror}."
-            )
-            raise ConfigProblems([problem]) from error
-        yield requests
 
 
 def address(listener: socket.socket) -> str:
@@ -208,7 +197,9 @@ def working(backend: Backend) -> Iterator[None]:
     }
     for provider in backend.providers.values():
         handlers |= provider.handlers()
-    workers = [jobs.Worker(backend.database, {kind: handler}) for kind, handler in handlers.items()]
+    workers = [
+        jobs.Worker(backend.database, {kind: handler}, observer=backend.observer) for kind, handler in handlers.items()
+    ]
     for worker in workers:
         worker.start()
     try:
@@ -220,14 +211,14 @@ def working(backend: Backend) -> Iterator[None]:
             worker.join()
 
 
-def _server(backend: Backend, observer: Observer | None) -> Server:
+def _server(backend: Backend) -> Server:
     def stop() -> None:
         backend.streams.stop()
         for provider in backend.providers.values():
             provider.stop()
 
     config = uvicorn.Config(
-        create_app(backend, observer),
+        create_app(backend),
         http=receiver(),  # type: ignore[arg-type]  # anything that makes a protocol
         ws="none",
         lifespan="off",

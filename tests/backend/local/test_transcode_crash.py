@@ -32,7 +32,9 @@ def long_clip(folder: Path) -> Path:
 
 def port_to_keep() -> int:
     """A free port below those the system gives to clients, so that it is still free when the server comes back."""
-    for port in random.sample(range(20_000, 30_000), 100):
+    for port in random.SystemRandom().sample(
+        range(20_000, 30_000), 100
+    ):  # `random` is seeded alike in each test process
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port

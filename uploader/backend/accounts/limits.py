@@ -7,9 +7,8 @@ from datetime import datetime
 
 from fastapi import Request
 
-from uploader.backend import rate_limit
+from uploader.backend import proxies, rate_limit
 from uploader.backend.context import Backend
-from uploader.backend.loopback import LOOPBACK
 
 QUARTER = 15 * 60
 PER_ACCOUNT = 5
@@ -21,15 +20,9 @@ WRONG_CODES_PER_ADDRESS = 5
 DEVICES_PER_ADDRESS = 60
 
 
-def address(request: Request, backend: Backend) -> str:
-    """Where a request comes from; of IPv6 the network, since one person has all of it.
-
-    On a public server a visitor from this very computer is the reverse proxy, which says whom it speaks for.
-    """
-    host = request.client.host if request.client else ""
-    said = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
-    if said and backend.config.public_url and host in LOOPBACK:
-        host = said
+def address(request: Request) -> str:
+    """Where a request comes from; of IPv6 the network, since one person has all of it."""
+    host = proxies.plain(request.client.host) if request.client else ""
     try:
         ip = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -72,24 +65,24 @@ class Attempt:
 def password_attempt(backend: Backend, request: Request, username: str, now: datetime) -> Attempt:
     """One try at the password of `username`."""
     name = hashlib.sha256(username.encode()).hexdigest()
-    limits = {f"sign-in:address:{address(request, backend)}": PER_ADDRESS, f"sign-in:account:{name}": PER_ACCOUNT}
+    limits = {f"sign-in:address:{address(request)}": PER_ADDRESS, f"sign-in:account:{name}": PER_ACCOUNT}
     return Attempt(backend, now, QUARTER, limits)
 
 
 def code_attempt(backend: Backend, request: Request, now: datetime) -> Attempt:
     """One try at the code that another computer shows."""
-    limits = {f"device-code:address:{address(request, backend)}": WRONG_CODES_PER_ADDRESS}
+    limits = {f"device-code:address:{address(request)}": WRONG_CODES_PER_ADDRESS}
     return Attempt(backend, now, DEVICE_WINDOW, limits)
 
 
 def token_wait(backend: Backend, request: Request, now: datetime) -> int | None:
     """Seconds to wait before the token endpoints may be used again from this address; None when they may."""
-    return _wait(backend, f"token:{address(request, backend)}", TOKENS_PER_ADDRESS, TOKEN_WINDOW, now)
+    return _wait(backend, f"token:{address(request)}", TOKENS_PER_ADDRESS, TOKEN_WINDOW, now)
 
 
 def device_wait(backend: Backend, request: Request, now: datetime) -> int | None:
     """Seconds to wait before another pair of device codes may be asked for from this address; None when they may."""
-    return _wait(backend, f"device:{address(request, backend)}", DEVICES_PER_ADDRESS, DEVICE_WINDOW, now)
+    return _wait(backend, f"device:{address(request)}", DEVICES_PER_ADDRESS, DEVICE_WINDOW, now)
 
 
 def _wait(backend: Backend, key: str, limit: int, window: int, now: datetime) -> int | None:

@@ -13,11 +13,12 @@ from starlette.routing import BaseRoute
 from uploader.backend import videos
 from uploader.backend.jobs import Handler
 from uploader.backend.videos import Sight
-from uploader.backend.webhooks import Forged, News, NotAnEvent
+from uploader.backend.webhooks import Forged, News, NotAnEvent, TooOld
 from uploader.wire import ChunkRules
 
 __all__ = [
     "Addresses", "Forged", "Grant", "Held", "News", "NotAnEvent", "Order", "Provider", "ProviderFailed", "Sight",
+    "TooOld",
 ]  # fmt: skip
 
 

@@ -88,7 +88,7 @@ class EventStream(Response):
         """The whole stream."""
         streams = self._backend.streams
         try:
-            with streams.opened(self._backend.database, self._user_id) as bell:
+            with streams.opened(self._backend.database, self._user_id) as bell, self._backend.observer.streaming():
                 async with anyio.create_task_group() as group:
                     group.start_soon(_until_gone, receive, group.cancel_scope)
                     await self._speak(send, bell.heard)

@@ -10,13 +10,16 @@ from sqlalchemy.orm import Session
 
 from uploader.backend import following, videos
 from uploader.backend.context import Backend, TheBackend
+from uploader.backend.observer import Heard
 from uploader.backend.problems import ApiProblem, responses
-from uploader.backend.providers.base import Forged, News, NotAnEvent, Provider
+from uploader.backend.providers.base import Forged, News, NotAnEvent, Provider, TooOld
 from uploader.backend.store.models import Video, WebhookEvent, now
 from uploader.backend.store.once import insert_once
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
+
+NOBODY = "-"
 
 EVENT = {
     "type": "object",
@@ -52,16 +55,24 @@ def video_processing(request: Request, backend: TheBackend, body: Annotated[byte
     """
     provider, news = _heard(request, backend, body)
     with backend.database.write() as session:
-        if not _first_time(session, provider, news):
-            return Received()
-        video = _find(session, provider, news)
-        if video is None:
-            log.info("An event about a video that is not ours, or not this provider's: %s", provider.name)
-        elif news.sight is not None:
-            videos.seen(session, video.id, news.sight, backend.clock())
-            if news.confirm:
-                following.hasten(session, provider, video.id, backend.clock())
+        result = _apply(session, backend, provider, news)
+    backend.observer.heard(provider.name, result)
     return Received()
+
+
+def _apply(session: Session, backend: Backend, provider: Provider, news: News) -> Heard:
+    if not _first_time(session, provider, news):
+        return "duplicate"
+    video = _find(session, provider, news)
+    if video is None:
+        log.info("An event about a video that is not ours, or not this provider's: %s", provider.name)
+        return "unknown"
+    if news.sight is None:
+        return "ignored"
+    videos.seen(session, video.id, news.sight, backend.clock())
+    if news.confirm:
+        following.hasten(session, provider, video.id, backend.clock())
+    return "accepted"
 
 
 def _heard(request: Request, backend: Backend, body: bytes) -> tuple[Provider, News]:
@@ -73,9 +84,12 @@ def _heard(request: Request, backend: Backend, body: bytes) -> tuple[Provider, N
         try:
             return provider, provider.hear(signature, body, backend.clock())
         except Forged as error:
+            backend.observer.heard(provider.name, "too_old" if isinstance(error, TooOld) else "forged")
             raise ApiProblem(401, "Invalid signature", "invalid_signature") from error
         except NotAnEvent as error:
+            backend.observer.heard(provider.name, "unreadable")
             raise ApiProblem(400, "Invalid request (not an event)", "invalid_request") from error
+    backend.observer.heard(NOBODY, "unsigned")
     raise ApiProblem(401, "Invalid signature", "invalid_signature")
 
 
