@@ -13,11 +13,13 @@ import asyncio
 import contextlib
 import socket
 import struct
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from typing import Any, Literal, Self
+from collections.abc import Callable
+from typing import Literal, Self
+
+from tests.loop_thread import LoopThread
+from uploader.backend.server import accept_no_more
 
 Direction = Literal["up", "down"]
 RESET = struct.pack("ii", 1, 0)  # linger on, zero seconds: close() sends RST
@@ -50,10 +52,9 @@ class Proxy:
         self._forgeries: list[tuple[bytes, bytes]] = []
         self._rate: float | None = None
         self._server: asyncio.Server | None = None
-        self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread = LoopThread("proxy")
 
     @property
     def url(self) -> str:
@@ -66,15 +67,15 @@ class Proxy:
         return self._flowing.is_set()
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._do(self._listen())
+        self._thread.__enter__()
+        self._thread.do(self._listen())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._do(self._shut())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+        try:
+            self._thread.do(self._shut())
+        finally:
+            self._thread.__exit__()
 
     def cut(self, *, up: int | None = None, down: int | None = None) -> None:
         """Break the connection that carries the nth byte from now on: exactly n are passed on. Once."""
@@ -82,7 +83,7 @@ class Proxy:
         async def command() -> None:
             self._left = {way: n for way, n in (("up", up), ("down", down)) if n is not None}  # type: ignore[misc]  # literals
 
-        self._do(command())
+        self._thread.do(command())
 
     def hold(self, up: int) -> None:
         """Stall once exactly `up` more bytes have gone to the server. Once."""
@@ -90,7 +91,7 @@ class Proxy:
         async def command() -> None:
             self._until_hold = up
 
-        self._do(command())
+        self._thread.do(command())
 
     def spoil(self, up: int) -> None:
         """Change one bit of the byte that goes to the server after `up` others from now on. Once."""
@@ -98,7 +99,7 @@ class Proxy:
         async def command() -> None:
             self._until_spoilt = up
 
-        self._do(command())
+        self._thread.do(command())
 
     def reset(self) -> None:
         """Break every open connection now."""
@@ -107,7 +108,7 @@ class Proxy:
             for line in list(self._lines):
                 line.break_off()
 
-        self._do(command())
+        self._thread.do(command())
 
     def stall(self) -> None:
         """Let no byte pass; connections stay open (half-open, as after a lost route)."""
@@ -115,7 +116,7 @@ class Proxy:
         async def command() -> None:
             self._flowing.clear()
 
-        self._do(command())
+        self._thread.do(command())
 
     def flow(self) -> None:
         """Let everything pass again at full speed."""
@@ -124,7 +125,7 @@ class Proxy:
             self._rate = None
             self._flowing.set()
 
-        self._do(command())
+        self._thread.do(command())
 
     def hold_back(self, method: str, path: str) -> None:
         """Stall when the next request of this kind has arrived, before a byte of it is passed on. Once."""
@@ -132,7 +133,7 @@ class Proxy:
         async def command() -> None:
             self._hold_back = f"{method} {path}".encode()
 
-        self._do(command())
+        self._thread.do(command())
 
     def trickle(self, bytes_per_second: float) -> None:
         """Pass no more than this much in either direction, per connection."""
@@ -140,7 +141,7 @@ class Proxy:
         async def command() -> None:
             self._rate = bytes_per_second
 
-        self._do(command())
+        self._thread.do(command())
 
     def swallow(self, method: str, nth: int = 1, *, path: str = "/") -> None:
         """Lose the reply to the nth request of this method from now on whose path begins with `path`, and its line."""
@@ -148,7 +149,7 @@ class Proxy:
         async def command() -> None:
             self._swallow = (f"{method} {path}".encode(), nth)
 
-        self._do(command())
+        self._thread.do(command())
 
     def forge(self, method: str, path: str, reply: bytes) -> None:
         """Keep the next request of this kind from the server, answer with `reply` in its place, and hang up.
@@ -159,7 +160,7 @@ class Proxy:
         async def command() -> None:
             self._forgeries.append((f"{method} {path}".encode(), reply))
 
-        self._do(command())
+        self._thread.do(command())
 
     def orphan(self) -> None:
         """Let no byte pass any more on what is connected now, and never close it; what comes after is not affected."""
@@ -169,7 +170,7 @@ class Proxy:
                 line.orphaned = True
             self._flowing.set()
 
-        self._do(command())
+        self._thread.do(command())
 
     def go_away(self) -> None:
         """Break everything and refuse new connections, on a port that stays ours to come back to."""
@@ -177,11 +178,11 @@ class Proxy:
         async def command() -> None:
             await self._shut()
 
-        self._do(command())
+        self._thread.do(command())
 
     def come_back(self) -> None:
         """Accept connections again, on the same port."""
-        self._do(self._listen())
+        self._thread.do(self._listen())
 
     def wait_for(self, condition: Callable[[], bool], timeout: float = 60) -> None:
         """Wait until `condition` holds; for tests that do not run on a loop. AssertionError after `timeout` seconds."""
@@ -189,9 +190,6 @@ class Proxy:
         while not condition():
             assert time.monotonic() < deadline, "the proxy waited in vain"
             time.sleep(0.005)
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:
         listener = socket.socket()
@@ -204,8 +202,9 @@ class Proxy:
 
     async def _shut(self) -> None:
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await accept_no_more([server])
+            server.close()
         for line in (lines := list(self._lines)):
             line.break_off()
         for line in lines:
@@ -220,6 +219,8 @@ class Proxy:
             _reset(writer)
             return
         line = _Line(self, (reader, writer), upstream)
+        if self._server is None:  # it went away while this line was being made
+            line.break_off()
         self._lines.add(line)
         try:
             await line.run()
@@ -264,9 +265,16 @@ class _Line:
             asyncio.ensure_future(self._pump("up", self._client[0], self._server[1])),
             asyncio.ensure_future(self._pump("down", self._server[0], self._client[1])),
         ]
-        await asyncio.wait(self._tasks)
+        try:
+            await asyncio.wait(self._tasks)
+        except asyncio.CancelledError:  # the test is over
+            for _, writer in (self._client, self._server):
+                writer.transport.abort()
+            raise
         for _, writer in (self._client, self._server):
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     def break_off(self) -> None:
         """The client sees a reset; the server gets what was passed on, then the end."""

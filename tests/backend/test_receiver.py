@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from uploader.backend.receiver import LONGEST_HEAD, READ, receiver
+from uploader.backend.server import Server
 
 BODY = os.urandom(5 * READ + 321)
 
@@ -31,7 +32,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     config = uvicorn.Config(app, port=0, http=receiver(), ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]
-    server = uvicorn.Server(config)
+    server = Server(config, before_end=lambda: None)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 60

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from tests.engine.api_host import ApiHost, page, says
 from tests.engine.certificates import certificates
-from tests.engine.served import Stage, served
+from tests.engine.served import Stage, served, serving
 from uploader.engine.discovery import discover
 from uploader.engine.http import api_client
 from uploader.engine.sign_in import sign_in
@@ -30,8 +30,7 @@ METADATA = "/.well-known/oauth-authorization-server"
 @pytest.fixture(scope="module")
 def issuer_stage() -> Iterator[Stage]:
     stage = Stage()
-    with served(stage) as port:
-        stage.port = port
+    with serving(stage) as stage.served:
         yield stage
 
 

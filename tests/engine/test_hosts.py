@@ -17,7 +17,7 @@ import httpx
 import pytest
 from gcp_storage_emulator.server import create_server
 
-from tests.engine.served import served
+from tests.engine.served import Served, serving
 from tests.fakes.cloudflare_upload import FORM_RULES, RULES, CloudflareUpload
 from tests.fakes.cloudflare_upload import Upload as CloudflareFile
 from tests.fakes.mischief import FakeHost, Mischief
@@ -42,7 +42,7 @@ PIECES_OF_ONE = ChunkRules(min=256 * KIB, max=MIB, multiple=256 * KIB, default=M
 
 @dataclass
 class Host:
-    """Where the file goes. `held` is what has arrived. `fake` and its `upload`: of the fakes only."""
+    """Where the file goes. `held` is what has arrived. `fake`, its `upload` and its `served`: of the fakes only."""
 
     protocol: str
     rules: ChunkRules
@@ -51,27 +51,28 @@ class Host:
     held: Callable[[], bytes]
     fake: FakeHost | None = None
     upload: CloudflareFile | MuxFile | None = None
+    served: Served | None = None
 
 
 @contextmanager
 def cloudflare_tus() -> Iterator[Host]:
     target, upload = (fake := CloudflareUpload()).grant_tus(len(DATA))
-    with served(fake) as port:
-        yield Host("tus", PIECES_OF_FIVE, port, target, lambda: bytes(upload.held), fake, upload)
+    with serving(fake) as here:
+        yield Host("tus", PIECES_OF_FIVE, here.port, target, lambda: bytes(upload.held), fake, upload, here)
 
 
 @contextmanager
 def cloudflare_form() -> Iterator[Host]:
     target, upload = (fake := CloudflareUpload()).grant_form()
-    with served(fake) as port:
-        yield Host("form", FORM_RULES, port, target, lambda: bytes(upload.held), fake, upload)
+    with serving(fake) as here:
+        yield Host("form", FORM_RULES, here.port, target, lambda: bytes(upload.held), fake, upload, here)
 
 
 @contextmanager
 def mux(*, knows_status: bool = True) -> Iterator[Host]:
     target, upload = (fake := MuxUpload(knows_status=knows_status)).grant()
-    with served(fake) as port:
-        yield Host("content_range", PIECES_OF_ONE, port, target, lambda: bytes(upload.held), fake, upload)
+    with serving(fake) as here:
+        yield Host("content_range", PIECES_OF_ONE, here.port, target, lambda: bytes(upload.held), fake, upload, here)
 
 
 @contextmanager
@@ -175,10 +176,9 @@ class Carried:
         return caught.value
 
     async def settled(self) -> None:
-        """The fake has noticed that the line is gone."""
-        async with asyncio.timeout(60):
-            while self.host.fake is not None and self.host.fake.open:  # noqa: ASYNC110  (it runs in another thread)
-                await asyncio.sleep(0.005)
+        """The fake has noticed that the line is gone, and has stored what had reached it."""
+        if self.host.served is not None:
+            await asyncio.to_thread(self.host.served.settle)
 
     def arrived(self) -> bool:
         """Whole, and said to be."""

@@ -124,11 +124,6 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def settled(host: UploadHost) -> None:
-    """The host has noticed that the line is gone, and has stored what had reached it."""
-    await until(lambda: host.open == 0)
-
-
 async def test_every_byte_arrives_once(carried: Carried, host: UploadHost, video: Path):
     await carried.go()
     assert bytes(host.held) == video.read_bytes()
@@ -160,12 +155,12 @@ async def test_an_address_without_a_path_is_the_root(carried: Carried, host: Upl
 
 
 async def test_a_line_cut_in_mid_chunk_costs_no_byte_twice(
-    carried: Carried, proxy: Proxy, host: UploadHost, video: Path
+    stage: Stage, carried: Carried, proxy: Proxy, host: UploadHost, video: Path
 ):
     for _ in range(3):
         proxy.cut(up=1_234_567)
         await carried.fails(Interrupted)
-        await settled(host)
+        await stage.settle()
     await carried.go()
     assert bytes(host.held) == video.read_bytes()
     assert host.bytes_received == SIZE
@@ -185,7 +180,7 @@ async def test_a_lost_last_reply_is_asked_for_and_nothing_is_sent_again(
 
 
 async def test_stopped_in_mid_chunk_it_goes_on_from_there(
-    carried: Carried, host: UploadHost, video: Path, proxy: Proxy
+    stage: Stage, carried: Carried, host: UploadHost, video: Path, proxy: Proxy
 ):
     carried.rules = ChunkRules(default=SIZE)
     proxy.stall()
@@ -198,7 +193,7 @@ async def test_stopped_in_mid_chunk_it_goes_on_from_there(
     with pytest.raises(asyncio.CancelledError):
         await task
     proxy.reset()  # what is still under way in it is lost, as on a real line
-    await settled(host)
+    await stage.settle()
     proxy.flow()
     stopped_at = len(host.held)
     assert MIB < stopped_at < SIZE
@@ -383,7 +378,7 @@ async def test_the_file_is_looked_at_before_each_chunk(carried: Carried, host: U
 
 @pytest.mark.parametrize("how", ["edited", "shortened", "lengthened"])
 async def test_no_byte_of_a_file_that_changed_on_the_way_is_counted(
-    carried: Carried, host: UploadHost, video: Path, how: str
+    stage: Stage, carried: Carried, host: UploadHost, video: Path, how: str
 ):
     original = video.read_bytes()
     carried.rules = ChunkRules(default=SIZE)
@@ -398,7 +393,7 @@ async def test_no_byte_of_a_file_that_changed_on_the_way_is_counted(
 
     carried.on_sent = change
     await carried.fails(FileChanged)
-    await settled(host)
+    await stage.settle()
     assert len(host.held) < SIZE
     assert original.startswith(bytes(host.held))
 

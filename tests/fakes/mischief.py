@@ -45,7 +45,6 @@ class FakeHost:
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
-        self.open = 0
         self._planned: defaultdict[str, deque[Mischief]] = defaultdict(deque)
 
     def misbehave(self, method: str, *how: Mischief) -> None:
@@ -70,13 +69,10 @@ class FakeHost:
         self.seen.append(seen)
         planned = self._planned[seen.method]
         mischief = planned.popleft() if planned else Mischief()
-        self.open += 1
         try:
             reply = await self._reply(seen, receive, mischief)
         except ClientDisconnect:
             return
-        finally:
-            self.open -= 1
         raw = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": reply.text.encode()})

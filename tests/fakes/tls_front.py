@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import ssl
-import threading
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
+
+from tests.loop_thread import LoopThread
+from uploader.backend.server import accept_no_more
 
 
 class TlsFront:
@@ -16,9 +17,7 @@ class TlsFront:
         self.target = target
         self.port = 0
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="tls front", daemon=True)
-        self._talks: set[asyncio.Task[None]] = set()
+        self._thread = LoopThread("tls front")
 
     @property
     def url(self) -> str:
@@ -30,33 +29,25 @@ class TlsFront:
         self._tls.load_cert_chain(certificate, key)
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._do(self._listen())
+        self._thread.__enter__()
+        self._thread.do(self._listen())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._do(self._shut())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        try:
+            self._thread.do(self._close())
+        finally:
+            self._thread.__exit__()
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _shut(self) -> None:
+    async def _close(self) -> None:
+        await accept_no_more([self._server])
         self._server.close()
-        for talk in (talks := list(self._talks)):
-            talk.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.current_task()
-        assert talk is not None
-        self._talks.add(talk)
         try:
             inner_reader, inner = await asyncio.open_connection("127.0.0.1", self.target)
             ways = [
@@ -71,9 +62,7 @@ class TlsFront:
                 inner.close()
                 writer.close()
         except asyncio.CancelledError:
-            return
-        finally:
-            self._talks.discard(talk)
+            writer.transport.abort()
 
 
 async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

@@ -6,8 +6,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -45,6 +45,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let streams end by themselves, then requests in flight, then hang up."""
+        await accept_no_more(self.servers)
         self._before_end()
         hang_up = asyncio.get_running_loop().call_later(GRACE, self._hang_up)
         try:
@@ -69,6 +70,19 @@ class Server(uvicorn.Server):
         finally:
             for one, handler in before.items():
                 signal.signal(one, handler)
+
+
+async def accept_no_more(servers: Iterable[asyncio.Server]) -> None:
+    """Let connections wait from now on, and those that were accepted a moment ago become ones.
+
+    asyncio loses track of those, and leaves their sockets open, where a server is closed at once.
+    """
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # Windows' loop does not watch its listeners in this way
+        for listener in [listener for server in servers for listener in server.sockets]:
+            loop.remove_reader(listener.fileno())
+    for _ in range(3):  # turns: the task that makes it one, the one that it waits for, its end
+        await asyncio.sleep(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from uploader.backend.accounts.asked import CLIENT_ID
 from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.app import create_app
 from uploader.backend.context import Backend
-from uploader.backend.server import address, listening
+from uploader.backend.server import Server, address, listening
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import migrate
 from uploader.backend.store.models import Base, User
@@ -230,9 +230,8 @@ def standing(folder: Path, public_url: str | None = None) -> Iterator[Stand]:
         def whoami(user: CurrentUser) -> dict[str, str]:
             return {"username": user.username}
 
-        server = uvicorn.Server(
-            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
-        )
+        settings = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
+        server = Server(settings, before_end=lambda: None)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -11,7 +11,7 @@ import uvicorn
 from tests.backend.accounts.stand import PASSWORD, PASSWORD_HASH, Stand, at_once, client, hidden_fields, in_turn
 from uploader.backend.accounts import users
 from uploader.backend.app import create_app
-from uploader.backend.server import address, listening
+from uploader.backend.server import Server, address, listening
 from uploader.backend.store.database import Database
 
 
@@ -72,7 +72,7 @@ def another_worker(stand: Stand) -> Iterator[Stand]:
     with listening(stand.backend.config) as listener:
         backend = replace(stand.backend, database=database)
         config = uvicorn.Config(create_app(backend), lifespan="off", log_config=None, access_log=False)
-        server = uvicorn.Server(config)
+        server = Server(config, before_end=lambda: None)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

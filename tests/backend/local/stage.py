@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from uploader.backend.providers.local.files import Files
 from uploader.backend.providers.local.tus import Tus
 from uploader.backend.providers.local.uploads import Uploads
+from uploader.backend.server import Server
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import Base, JobRow, User, Video, VideoUpload, new_id
 
@@ -112,11 +113,11 @@ class Wire:
         return self.http.delete(f"/files/{upload_id}", headers=VERSION)
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+        super().__init__(config, before_end=lambda: None)
         self.listening = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
