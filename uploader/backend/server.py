@@ -52,6 +52,8 @@ class Server(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             hang_up.cancel()
+            self._hang_up()
+            await asyncio.sleep(0)  # the loop has to hear of it before it closes
 
     def _hang_up(self) -> None:
         for connection in list(self.server_state.connections):
