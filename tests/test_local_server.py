@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.flow.stage import free_port
 from uploader import local_server
 from uploader.errors import ServerNotStarted
 from uploader.local_server import LocalServer, Started, kept_address
@@ -29,6 +30,14 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     return Paths.under(tmp_path).make()
+
+
+@pytest.fixture
+def lasting(paths: Paths) -> Paths:
+    """Paths with a port that nobody is given by chance in the moments when no server listens there."""
+    paths.server.mkdir(mode=0o700)
+    (paths.server / "port").write_text(str(free_port()))
+    return paths
 
 
 @contextlib.asynccontextmanager
@@ -55,9 +64,8 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_it_answers_keeps_its_port_and_is_gone_after_stop(paths: Paths):
-    assert kept_address(paths) is None
-    async with a_server(paths) as server:
+async def test_it_answers_keeps_its_port_and_is_gone_after_stop(lasting: Paths):
+    async with a_server(lasting) as server:
         assert server.started
         first = server.started
         assert await health(first.url) == 200
@@ -65,8 +73,8 @@ async def test_it_answers_keeps_its_port_and_is_gone_after_stop(paths: Paths):
         assert first.setup_url.startswith(first.url + "/setup/")
     with pytest.raises(OSError, match="refused"):
         await health(first.url)
-    assert kept_address(paths) == first.url
-    async with a_server(paths) as again:
+    assert kept_address(lasting) == first.url
+    async with a_server(lasting) as again:
         assert again.started
         assert again.started.url == first.url
 
@@ -86,8 +94,8 @@ async def test_a_port_that_somebody_else_has_now_is_given_up(paths: Paths, monke
 
 
 @pytest.mark.loud
-async def test_it_is_started_again_at_the_same_address_when_it_dies(paths: Paths, caplog: pytest.LogCaptureFixture):
-    async with a_server(paths) as server:
+async def test_it_is_started_again_at_the_same_address_when_it_dies(lasting: Paths, caplog: pytest.LogCaptureFixture):
+    async with a_server(lasting) as server:
         assert server.started
         assert server._process
         first, process = server.started, server._process
@@ -111,9 +119,11 @@ async def test_a_server_that_cannot_start_is_an_error_with_its_last_words(
     assert server._process.returncode == 2
 
 
-async def test_the_log_of_the_server_holds_no_link_to_the_first_account(paths: Paths):
+async def test_the_first_time_it_takes_any_port_and_the_log_holds_no_link_to_the_first_account(paths: Paths):
+    assert kept_address(paths) is None
     async with a_server(paths) as server:
         assert server.started
+        assert kept_address(paths) == server.started.url
         assert server.started.setup_url
         token = server.started.setup_url.rpartition("/")[2]
     log = (paths.logs / "server.log").read_text(encoding="utf-8")
@@ -138,7 +148,9 @@ asyncio.run(main())
 """
 
 
-async def test_it_does_not_outlive_a_killed_owner_and_the_next_one_gets_the_same_address(paths: Paths, tmp_path: Path):
+async def test_it_does_not_outlive_a_killed_owner_and_the_next_one_gets_the_same_address(
+    lasting: Paths, tmp_path: Path
+):
     owner = await asyncio.create_subprocess_exec(
         sys.executable, "-c", OWNER, str(tmp_path), stdout=asyncio.subprocess.PIPE
     )
@@ -147,7 +159,7 @@ async def test_it_does_not_outlive_a_killed_owner_and_the_next_one_gets_the_same
     assert await health(url) == 200
     owner.kill()
     await owner.wait()
-    async with a_server(paths) as server:
+    async with a_server(lasting) as server:
         assert server.started
         assert server.started.url == url
         assert await health(url) == 200

@@ -49,7 +49,7 @@ class Terminal:
     def run(self, *words: str | Path) -> "subprocess.CompletedProcess[str]":
         """A command from beginning to end."""
         with self.start(*words) as process:
-            out, err = process.communicate(timeout=90)
+            out, err = process.communicate(timeout=170)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def objects(self, *words: str | Path) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ class Terminal:
         """What the keyring has under this name."""
         done = subprocess.run(
             [need_program("secret-tool"), "lookup", "service", "Reelferry", "username", name],
-            env=self._environment(), capture_output=True, text=True, check=True, timeout=60,
+            env=self._environment(), capture_output=True, text=True, check=True, timeout=170,
         )  # fmt: skip
         return done.stdout
 
@@ -128,5 +128,5 @@ def browser(folder: Path) -> Path:
 def interrupt(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     """Press Ctrl+C; exit code, stdout and stderr."""
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=170)
     return process.returncode, out, err

@@ -71,7 +71,7 @@ def test_while_one_process_has_the_engine_the_others_hand_their_commands_over(
         done = signed_in.objects("add", clip.rename(tmp_path / "third.mp4"), "--text", "Two", "--wait")
         assert done[-1]["status"] == "finished"
         signed_in.objects("cancel", paused["id"])
-        out, err = owner.communicate(timeout=120)
+        out, err = owner.communicate(timeout=170)
     assert owner.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["status"] == "cancelled"
 
@@ -142,7 +142,7 @@ def test_over_ssh_one_signs_in_at_another_computer(at_terminal: Terminal, server
         phone = Browser()
         assert "Allowed" in phone.open(address).text
         phone.close()
-        out, err = waiting.communicate(timeout=60)
+        out, err = waiting.communicate(timeout=170)
     assert (waiting.returncode, err) == (0, "")
     assert "Signed in as Ada." in out
     assert settings.load(Paths.of_user().settings).server == server.url

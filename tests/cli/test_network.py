@@ -30,7 +30,7 @@ SECRET = "l0ve-lace"
 def say(terminal: Terminal, line: str, *words: str) -> "subprocess.CompletedProcess[str]":
     """A command with one line on its stdin."""
     with terminal.start(*words, stdin=subprocess.PIPE) as process:
-        out, err = process.communicate(f"{line}\n", timeout=90)
+        out, err = process.communicate(f"{line}\n", timeout=170)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

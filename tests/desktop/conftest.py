@@ -1,17 +1,16 @@
 """A window on made-up jobs, and what it asked the queue to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import shiboken6
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from pytestqt.wait_signal import SignalBlocker
 
 from tests.desktop.desks import PATIENCE, Desks, Links
 from tests.desktop.jobs import NOW
+from tests.desktop.patient_bot import PatientBot
 from tests.desktop.pretend import Wishes
 from uploader.desktop.main_window import MainWindow
 from uploader.desktop.theme import Theme
@@ -26,18 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support"))
 
 
-class PatientBot(QtBot):
-    """Waits as long as a busy machine may need."""
-
-    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE) -> None:  # noqa: N802  (its name)
-        super().waitUntil(callback, timeout=timeout)
-
-    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE, **options: Any) -> SignalBlocker:  # noqa: ANN401, N802
-        return super().waitSignal(signal, timeout=timeout, **options)
-
-
 @pytest.fixture
-def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientBot:
     return PatientBot(request)
 
 
@@ -52,12 +41,10 @@ def wishes() -> Wishes:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, theme: Theme, wishes: Wishes) -> Iterator[MainWindow]:
+def window(qtbot: PatientBot, theme: Theme, wishes: Wishes) -> Iterator[MainWindow]:
     made = MainWindow(theme, wishes)
     made.model.clock = lambda: NOW
-    made.show()
-    qtbot.waitExposed(made)
-    made.activateWindow()
+    qtbot.show(made)
     yield made
     made.stop()
     shiboken6.delete(made)
@@ -71,7 +58,8 @@ def links(qapp: QApplication) -> Iterator[Links]:
 
 
 @pytest.fixture
-def desks(qtbot: QtBot, tmp_path: Path) -> Iterator[Desks]:
+def desks(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desks]:
+    monkeypatch.setattr("uploader.local_server.STOP_PATIENCE", PATIENCE / 1000)  # on a busy machine, it ends late
     made = Desks(qtbot, tmp_path / "reelferry")
     yield made
     made.leave()

@@ -25,6 +25,7 @@ class Links(QObject):
         self.opened: list[str] = []
         self.person = Browser()
         self.answering = True
+        self._answers: list[threading.Thread] = []
         for scheme in ("http", "https"):
             QDesktopServices.setUrlHandler(scheme, self, "follow")  # type: ignore[arg-type]  # the stub wants bytes, the call text
 
@@ -32,11 +33,15 @@ class Links(QObject):
     def follow(self, url: QUrl) -> None:
         self.opened.append(url.toString())
         if self.answering:
-            threading.Thread(target=self.person.open, args=(self.opened[-1],)).start()
+            answer = threading.Thread(target=self.person.open, args=(self.opened[-1],))
+            answer.start()
+            self._answers.append(answer)
 
     def close(self) -> None:
         for scheme in ("http", "https"):
             QDesktopServices.unsetUrlHandler(scheme)
+        for answer in self._answers:
+            answer.join()
         self.person.close()
 
 

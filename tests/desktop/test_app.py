@@ -122,4 +122,4 @@ def test_the_second_start_hands_its_files_over_and_shows_the_first(qtbot: QtBot,
     qtbot.waitUntil(lambda: bool(codes), timeout=PATIENCE)
     other.join()
     assert codes == [0]
-    assert desktop.window.isVisible()
+    qtbot.waitUntil(desktop.window.isVisible, timeout=PATIENCE)

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.desktop.desks import PATIENCE, Desks
 from tests.desktop.jobs import NOW, uploading
+from tests.desktop.patient_bot import PatientBot
 from tests.desktop.test_accessibility import nameless
 from uploader import settings
 from uploader.desktop import limit_words
@@ -135,11 +136,10 @@ class TestMenu:
 
 class TestPage:
     @pytest.fixture
-    def page(self, qtbot: QtBot, theme: Theme) -> UploadsPage:
+    def page(self, qtbot: PatientBot, theme: Theme) -> UploadsPage:
         made = UploadsPage(theme)
         qtbot.addWidget(made)
-        made.show()
-        qtbot.waitExposed(made)
+        qtbot.show(made)
         return made
 
     def test_everything_has_a_name(self, page: UploadsPage):

@@ -11,6 +11,7 @@ from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
 from tests.desktop.jobs import GB, NOW, a_job, handed, posted, processing, uploading
+from tests.desktop.patient_bot import PatientBot
 from uploader.desktop.describe import Action
 from uploader.desktop.drafts import Drafts
 from uploader.desktop.post_form import PostForm
@@ -29,7 +30,7 @@ def written() -> Written:
 
 
 @pytest.fixture
-def form(qtbot: QtBot, theme: Theme, written: Written) -> Iterator[PostForm]:
+def form(qtbot: PatientBot, theme: Theme, written: Written) -> Iterator[PostForm]:
     def write(job_id: str, fields: Mapping[str, object]) -> None:
         written.append((job_id, dict(fields)))
 
@@ -37,9 +38,7 @@ def form(qtbot: QtBot, theme: Theme, written: Written) -> Iterator[PostForm]:
     made = PostForm(theme, thumbnails, Drafts(write))
     made.set_communities(CLUBS, 100)
     made.resize(400, 640)
-    made.show()
-    qtbot.waitExposed(made)
-    made.activateWindow()
+    qtbot.show(made)
     yield made
     thumbnails.stop()
     shiboken6.delete(made)

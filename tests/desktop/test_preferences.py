@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.desktop.desks import Desks
+from tests.desktop.patient_bot import PatientBot
 from tests.desktop.test_accessibility import nameless
 from uploader import settings
 from uploader.desktop.app import Desktop
@@ -13,12 +14,11 @@ from uploader.settings import Settings
 
 
 @pytest.fixture
-def desktop(qtbot: QtBot, desks: Desks) -> Desktop:
+def desktop(qtbot: PatientBot, desks: Desks) -> Desktop:
     """One with a server that nobody can reach, in front."""
     settings.save(desks.paths.settings, Settings(server="http://127.0.0.1:9"))
     started = desks.start()
-    qtbot.waitExposed(started.window)
-    started.window.activateWindow()
+    qtbot.show(started.window)
     return started
 
 

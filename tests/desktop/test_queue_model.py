@@ -12,6 +12,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex
 from PySide6.QtTest import QAbstractItemModelTester, QSignalSpy
 
 from tests.desktop.jobs import GB, a_job, failed, posted, uploading
+from tests.garbage import nothing_collected
 from uploader.desktop.queue_model import JOB, QueueFilter, QueueModel
 from uploader.engine.facts import Changed, Network, Ordered, Removed
 from uploader.engine.job import Job, Status, Step
@@ -52,11 +53,12 @@ def lines_run(call: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    finally:
-        sys.settrace(before)
+    with nothing_collected():
+        sys.settrace(trace)
+        try:
+            call()
+        finally:
+            sys.settrace(before)
     return count
 
 

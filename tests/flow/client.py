@@ -1,7 +1,7 @@
 """The engine as a process that a test may kill: `python -m tests.flow.client FOLDER SERVER TEXT sign-in|go-on FILE…`.
 
-Says each fact about a job as a line of JSON; ends with 0 when every job is finished. SILENCE in its environment is how
-many seconds of it the upload host is granted.
+Says each fact about a job as a line of JSON; ends with 0 when every job is finished. HASTE in its environment is how
+many seconds of silence it bears after the first CHUNK bytes, until the first trouble.
 """
 
 import asyncio
@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 from tests.browser import Browser
+from tests.flow.haste import Haste
 from uploader import log
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Changed, Fact
 from uploader.engine.job import Draft, Status
-from uploader.engine.rate import SILENCE, Pace
+from uploader.engine.rate import Pace
 from uploader.paths import Paths
 
 
@@ -70,10 +71,15 @@ async def main(folder: Path, server: str, text: str, how: str, files: list[Path]
     """Run the queue until nothing is left to do."""
     paths = Paths.under(folder).make()
     log.set_up(paths.logs, verbose=True)
-    silence = float(os.environ.get("SILENCE", SILENCE))
-    pace = Pace(silence=silence, reply=4 * silence)
+    pace = Haste(int(os.environ["CHUNK"]), float(os.environ["HASTE"])) if "HASTE" in os.environ else Pace()
+
+    def tell(fact: Fact) -> None:
+        say(fact)
+        if isinstance(pace, Haste) and isinstance(fact, Changed) and fact.job.trouble:
+            pace.calm()
+
     async with Engine.open(
-        paths=paths, server=server, vault=FileVault(folder / "token"), emit=say, pace=pace
+        paths=paths, server=server, vault=FileVault(folder / "token"), emit=tell, pace=pace
     ) as engine:
         if how == "sign-in":
             browser = Browser()

@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.flow.stage import wait_for
+from jeepney import message_bus
+from jeepney.io.blocking import Proxy, open_dbus_connection
+
+from tests.flow.stage import PATIENCE, wait_for
 from tests.needs import need_program
 
 ROOT = Path(__file__).parent.parent.parent
@@ -82,8 +85,21 @@ class Desk:
         """Type where the focus is."""
         self.run("xdotool", "type", "--delay", "20", text)
 
-    def drag(self, start: tuple[int, int], end: tuple[int, int], before_release: str | None = None) -> None:
-        """Drag as a hand does: press, ten small moves, a pause, a nudge, release. The pauses are the gesture itself."""
+    def shown(self, x: int, y: int) -> str:
+        """One pixel of the screen, in ImageMagick's words."""
+        return self.run("import", "-window", "root", "-crop", f"1x1+{x}+{y}", "txt:-")
+
+    def drag(
+        self,
+        start: tuple[int, int],
+        end: tuple[int, int],
+        before_release: str,
+        over: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Drag as a hand does: press, ten small moves, a pause, a nudge, release. The pauses are the gesture itself.
+
+        An eye watches: nothing is let go before `over`, what the place below shows, is so.
+        """
         self.run("xdotool", "mousemove", *map(str, start))
         self.run("xdotool", "mousedown", "1")
         for step in range(1, 11):
@@ -91,10 +107,10 @@ class Desk:
             self.run("xdotool", "mousemove", str(x), str(y))
             time.sleep(0.08)
         time.sleep(0.3)
+        wait_for(over, what="the place below to say what letting go would do")
         self.run("xdotool", "mousemove_relative", "3", "3")
         time.sleep(0.3)
-        if before_release:
-            self.screenshot(before_release)
+        self.screenshot(before_release)
         self.run("xdotool", "mouseup", "1")
 
     def screenshot(self, name: str) -> Path:
@@ -109,10 +125,10 @@ def _end(program: subprocess.Popen[bytes]) -> None:
     if program.poll() is None:
         program.terminate()
         try:
-            program.wait(10)
+            program.wait(30)
         except subprocess.TimeoutExpired:
             program.kill()
-            program.wait(10)
+            program.wait(120)
 
 
 @contextmanager
@@ -188,6 +204,10 @@ def _keyring(stack: ExitStack, environ: dict[str, str]) -> None:
     assert daemon.stdin is not None
     daemon.stdin.write(b"testpass")
     daemon.stdin.close()
+    with open_dbus_connection(environ["DBUS_SESSION_BUS_ADDRESS"], auth_timeout=PATIENCE) as connection:
+        bus = Proxy(message_bus, connection, timeout=PATIENCE)
+        # whoever asks for it earlier has the bus start another one, which is locked
+        wait_for(lambda: bus.NameHasOwner("org.freedesktop.secrets")[0], what="the password safe")
 
 
 def file_manager(desk: Desk, shown: Path, x: int, y: int) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from tests.media import clips
 
 MIB = 1 << 20
 SIZE = 16 * MIB
+NEAR = 64 * 1024
+"""Bytes into the second half of the file: more than all requests have in their heads."""
 HOME, CAFE = "127.0.0.2", "127.0.0.3"
 
 
@@ -37,11 +39,13 @@ def main(folder: Path) -> dict[str, object]:
     live_at(HOME)
     clip = clips.heavy(folder / "clip.mp4", mebibytes=SIZE / MIB)
     with standing(folder) as stage:
-        client = replace(stage.client, environ={"SILENCE": "0.4"}, facts=[])
+        client = replace(stage.client, environ={"CHUNK": str(SIZE // 2), "HASTE": "0.4"}, facts=[])
         before = set(stage.proxy.peers)
-        stage.proxy.hold(up=SIZE // 2)
+        stage.proxy.hold(up=SIZE // 2 + NEAR)
+        until_kept = stage.all_kept(clip.name)
         client.start(clip)
         wait_for(lambda: not stage.proxy.flowing, what="half of the file")
+        until_kept()
         process = client.process
         assert process is not None
         process.send_signal(signal.SIGSTOP)

@@ -1,8 +1,10 @@
 """The stage of the flow tests: a real server in a process of its own, a proxy before it, and an account."""
 
+import contextlib
 import hashlib
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -17,11 +19,16 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from tests.browser import Browser
-from tests.proxy import Proxy
-from uploader.paths import own_command
+from tests.proxy import BLOCK, Proxy
+from uploader.backend.providers.local.behind import ENOUGH
+from uploader.paths import Paths, own_command
 
 T = TypeVar("T")
-PATIENCE = 60.0
+PATIENCE = 120.0
+UNDER_WAY = ENOUGH + 2 * BLOCK
+"""Bytes that a line may lose when it breaks: what the server has not written yet, and what the proxy holds."""
+QUIET_PORTS = range(20_000, 32_000)
+"""Ports that no system hands out by itself, neither to a server that takes any nor to a client."""
 
 
 def wait_for(look: Callable[[], T | None], *, patience: float = PATIENCE, what: str = "it") -> T:
@@ -40,11 +47,12 @@ def sha256(path: Path) -> str:
 
 
 def free_port() -> int:
-    """A port nobody listens on, for a server that must come back to the same one."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port nobody listens on and nobody is given by chance, for a server that must come back to the same one."""
+    while True:
+        port = random.SystemRandom().choice(QUIET_PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -98,14 +106,14 @@ class Server:
     def _end(self, how: signal.Signals) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(30)
+            self.process.wait(PATIENCE)
             assert self.process.stdout is not None
             self.process.stdout.close()
             self.process = None
 
     def rows(self, query: str, *values: str | float) -> list[dict[str, Any]]:
         """What the database says, as dictionaries."""
-        connection = sqlite3.connect(f"file:{self.folder / 'reelferry.sqlite3'}?mode=ro", uri=True, timeout=20)
+        connection = sqlite3.connect(f"file:{self.folder / 'reelferry.sqlite3'}?mode=ro", uri=True, timeout=PATIENCE)
         connection.row_factory = sqlite3.Row
         try:
             return [dict(row) for row in connection.execute(query, values)]
@@ -123,6 +131,11 @@ class Server:
     def original(self, video: dict[str, Any]) -> Path:
         """The file as it arrived."""
         return self.folder / "uploads" / str(video["provider_upload_id"])
+
+    def held(self, filename: str) -> int:
+        """How many bytes it has on disk of what was announced under this name."""
+        files = [self.original(video) for video in self.videos() if video["filename"] == filename]
+        return sum(file.stat().st_size for file in files if file.exists())
 
 
 @dataclass
@@ -152,11 +165,20 @@ class Client:
     def _read(self, stdout: IO[str]) -> None:
         with stdout:
             for line in stdout:
-                self.facts.append(json.loads(line))
+                if line.endswith("\n"):  # else it was killed in the middle of it
+                    self.facts.append(json.loads(line))
 
     def said(self, **wanted: object) -> bool:
         """Whether some fact since the start had all of these values."""
         return any(all(fact.get(name) == value for name, value in wanted.items()) for fact in list(self.facts))
+
+    def queued(self) -> int:
+        """How many jobs are on its disk; asked while it does not run."""
+        assert self.process is None
+        queue = Paths.under(self.folder).queue
+        with contextlib.closing(sqlite3.connect(queue, timeout=PATIENCE)) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM jobs").fetchone()
+        return int(count)
 
     def wait(self, *, patience: float = PATIENCE) -> int:
         """Wait until it has ended by itself; its exit code."""
@@ -172,8 +194,8 @@ class Client:
         """SIGKILL: no goodbye."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(30)
-            self._reader.join(30)
+            self.process.wait(PATIENCE)
+            self._reader.join(PATIENCE)
             self.process = None
 
 
@@ -185,6 +207,21 @@ class Stage:
     proxy: Proxy
     client: Client
     browser: Browser
+
+    def all_kept(self, filename: str) -> Callable[[], None]:
+        """What waits until all that is sent of a file from now on is on the server's disk, but for `UNDER_WAY`.
+
+        So a line that breaks after it loses no more than that, however busy the server was.
+        """
+        kept, sent = self.server.held(filename), self.proxy.bodies["PATCH"]
+
+        def wait() -> None:
+            wait_for(
+                lambda: self.server.held(filename) - kept >= self.proxy.bodies["PATCH"] - sent - UNDER_WAY,
+                what=f"the server to keep what came of {filename}",
+            )
+
+        return wait
 
 
 @contextmanager

@@ -19,14 +19,16 @@ import pytest
 from tests.engine.backend import MemoryMedia
 from tests.fakes.replies import CAPTIVE_PORTAL, cut_short, offset_of, reply
 from tests.flow.client import FileVault
-from tests.flow.stage import Stage, sha256, standing, wait_for
+from tests.flow.haste import Haste
+from tests.flow.stage import UNDER_WAY, Stage, sha256, standing, wait_for
 from tests.media import clips
+from tests.proxy import BLOCK
 from uploader.desktop.describe import describe
 from uploader.engine.clock import Clock
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Changed, Fact
 from uploader.engine.job import ORDER, Draft, Job, Status, Step, Trouble
-from uploader.engine.rate import REPLY, SILENCE, Pace
+from uploader.engine.rate import Pace
 from uploader.errors import (
     CaptivePortal,
     DiskFull,
@@ -42,16 +44,16 @@ from uploader.errors import (
 )
 from uploader.paths import Paths
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 MIB = 1 << 20
 SIZE = 16 * MIB
 HALF = SIZE // 2
 NEXT_TRY = 300.0
 """Seconds until a waiting job tries again by itself: longer than any test, so only what a test does ends the wait."""
-LOST = 6 * MIB
-"""Bytes that may be under way when a line breaks: in the proxy and the kernel, not yet read by a busy server."""
-DEADLINE = 60.0
+NEAR = 64 * 1024
+"""Bytes into the second half of the file: more than all requests have in their heads."""
+DEADLINE = 120.0
 
 
 class Scene:
@@ -63,6 +65,7 @@ class Scene:
         self.clip = clips.heavy(folder / "drive" / f"{folder.name}.mp4", mebibytes=SIZE / MIB)
         age(self.clip)
         self.pace = Pace()
+        self.half = HALF
         self.delay = NEXT_TRY
         self.ahead = timedelta(0)
         self.facts: list[Fact] = []
@@ -124,7 +127,8 @@ class Scene:
 
     def change(self, statement: str) -> None:
         """Do something to the rows of the server."""
-        with closing(sqlite3.connect(self.server.folder / "reelferry.sqlite3", timeout=20)) as connection, connection:
+        database = self.server.folder / "reelferry.sqlite3"
+        with closing(sqlite3.connect(database, timeout=DEADLINE)) as connection, connection:
             connection.execute(statement)
 
     def videos(self) -> list[dict[str, Any]] | None:
@@ -168,12 +172,13 @@ class Fault:
     meanwhile: Deed | None = None
     mend: Deed = nothing
     network: bool = False
-    twice: int = LOST
+    twice: int = UNDER_WAY
     asked: float | None = None
 
 
 def cut(scene: Scene) -> None:
-    scene.proxy.cut(up=HALF)
+    scene.proxy.cut(up=BLOCK)
+    scene.proxy.flow()
 
 
 def reset(scene: Scene) -> None:
@@ -187,11 +192,13 @@ def go_away(scene: Scene) -> None:
 
 
 def hasty(scene: Scene) -> None:
-    scene.pace.silence = scene.pace.reply = 1.0
+    scene.pace = Haste(HALF, 1.0)
+    scene.half = HALF + NEAR
 
 
 def patient(scene: Scene) -> None:
-    scene.pace.silence, scene.pace.reply = SILENCE, REPLY
+    assert isinstance(scene.pace, Haste)
+    scene.pace.calm()
 
 
 def flow_again(scene: Scene) -> None:
@@ -204,7 +211,8 @@ def lose_bytes(scene: Scene) -> None:
     reset(scene)
     upload = scene.upload()
     url = f"{scene.server.url}/files/{upload.name}"
-    held = httpx.head(url, headers={"Tus-Resumable": "1.0.0"})  # which comes after whatever was still being written
+    asked = {"Tus-Resumable": "1.0.0"}  # which is answered after whatever was still being written
+    held = httpx.head(url, headers=asked, timeout=DEADLINE)
     os.truncate(upload, int(held.headers["upload-offset"]) // 2)
 
 
@@ -227,7 +235,7 @@ def answers(status: int, *fields: str) -> Fault:
 
 
 FAULTS = {
-    "cut": Fault(Interrupted, cut),
+    "cut": Fault(Interrupted, meanwhile=cut),
     "reset": Fault(Interrupted, meanwhile=reset),
     "half-open": Fault(Stalled, hasty, meanwhile=lambda scene: scene.proxy.orphan(), mend=patient),
     "stall": Fault(Stalled, hasty, meanwhile=nothing, mend=flow_again, twice=SIZE),  # the old line delivers late, too
@@ -268,16 +276,14 @@ def scene(stage: Stage, tmp_path: Path) -> Scene:
 
 async def begin(scene: Scene, meanwhile: Deed | None = None) -> None:
     """Add the file; with `meanwhile`, hold the line at half of it and do that there."""
-    before = scene.proxy.bodies["PATCH"]
     if meanwhile is not None:
-        scene.proxy.hold(up=HALF)
+        scene.proxy.hold(up=scene.half)
+    until_kept = scene.stage.all_kept(scene.clip.name)
     jobs, refusals = await scene.running.queue.add([scene.clip], Draft())
     assert (len(jobs), refusals) == (1, [])
     if meanwhile is not None:
-        await asyncio.to_thread(
-            scene.proxy.wait_for,
-            lambda: scene.proxy.bodies["PATCH"] - before >= HALF - LOST and not scene.proxy.flowing,
-        )
+        await asyncio.to_thread(wait_for, lambda: not scene.proxy.flowing, what="half of the file")
+        await asyncio.to_thread(until_kept)
         meanwhile(scene)
 
 
@@ -357,7 +363,7 @@ async def test_a_file_that_changed_is_never_spliced_and_the_new_version_arrives(
         engine.queue.restart(scene.job.id)
         await scene.arrived()
         await asyncio.to_thread(wait_for, lambda: not first.exists(), what="the deletion of what was begun")
-    scene.check(change.__name__, HALF + LOST)
+    scene.check(change.__name__, HALF + UNDER_WAY)
 
 
 def take_away(scene: Scene) -> None:
@@ -393,7 +399,7 @@ async def test_a_file_that_is_not_there_is_waited_for_and_goes_on_where_it_was(
         if harm is take_away:  # the drive is found without anybody's help
             engine.queue.retry(scene.job.id)
         await scene.arrived()
-    scene.check(harm.__name__, LOST)
+    scene.check(harm.__name__, UNDER_WAY)
 
 
 async def test_a_revoked_sign_in_waits_for_a_person_while_the_bytes_go_on(scene: Scene) -> None:
@@ -413,11 +419,13 @@ async def test_a_revoked_sign_in_waits_for_a_person_while_the_bytes_go_on(scene:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing stops a process there")
 async def test_a_laptop_that_slept_longer_than_every_time_out_goes_on(scene: Scene) -> None:
-    client = replace(scene.stage.client, environ={"SILENCE": "0.4"}, facts=[])
-    scene.proxy.hold(up=HALF)
+    client = replace(scene.stage.client, environ={"CHUNK": str(HALF), "HASTE": "0.4"}, facts=[])
+    scene.proxy.hold(up=HALF + NEAR)
+    until_kept = scene.stage.all_kept(scene.clip.name)
     client.start(scene.clip)
     try:
-        await asyncio.to_thread(scene.proxy.wait_for, lambda: not scene.proxy.flowing)
+        await asyncio.to_thread(wait_for, lambda: not scene.proxy.flowing, what="half of the file")
+        await asyncio.to_thread(until_kept)
         assert client.process is not None
         client.process.send_signal(signal.SIGSTOP)
         scene.proxy.orphan()  # the network it wakes up in does not know the old connection
@@ -429,4 +437,4 @@ async def test_a_laptop_that_slept_longer_than_every_time_out_goes_on(scene: Sce
         assert {(trouble["code"], trouble["title"]) for trouble in troubles} == {(Stalled.code, Stalled.title)}
     finally:
         client.kill()
-    scene.check("asleep", LOST)
+    scene.check("asleep", UNDER_WAY)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.stage import Stage, sha256, standing, wait_for
+from tests.flow.stage import UNDER_WAY, Stage, sha256, standing, wait_for
 from tests.media import clips
 
 MIB = 1 << 20
@@ -22,10 +22,7 @@ SEED = int(os.environ.get("SEED", "2026"))
 EXCHANGES = 24 * 1024
 """Bytes of requests around the file, before and after it: a kill may hit any of them."""
 NEVER = 1 << 60
-UNDER_WAY = MIB
-"""Bytes that may be lost with a connection: in the proxy, and not yet read by a busy server."""
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +49,19 @@ def test_killed_at_random_moments(number: int, stage: Stage, tmp_path: Path) -> 
     clip = clips.heavy(tmp_path / f"torture-{SEED}-{number}.mp4", mebibytes=SIZE / MIB)
     os.utime(clip, (1_000_000_000, 1_000_000_000))
     proxy, client, text = stage.proxy, stage.client, f"Torture {SEED} {number}"
-    before, files = proxy.bodies["PATCH"], [clip]
+    before, queued, files = proxy.bodies["PATCH"], client.queued(), [clip]
     for moment in moments(number):
         proxy.hold(up=moment)
+        until_kept = stage.all_kept(clip.name)
         client.start(*files, text=text)
         wait_for(partial(held, stage), what=f"byte {moment}")
         client.kill()
+        until_kept()
         proxy.hold(up=NEVER)
         proxy.reset()  # what was under way is lost
         proxy.flow()
-        files = [] if client.facts else files  # killed before it had taken the file: it is added again
-    client.start(*files)
+        files = files if client.queued() == queued else []  # killed before it had taken the file: it is added again
+    client.start(*files, text=text)
     assert client.wait() == 0, client.facts[-1]
     (video,) = [video for video in stage.server.videos() if video["filename"] == clip.name]
     assert sha256(stage.server.original(video)) == sha256(clip)
