@@ -1,8 +1,6 @@
 """From a dropped file to the server through somebody else's proxy, which refuses, dies and comes back."""
 
-import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ from tests.engine.backend import MemoryMedia
 from tests.engine.certificates import certificates
 from tests.fakes.tls_front import TlsFront
 from tests.flow.stage import free_port, sha256
-from tests.flow.test_faults_tls import SIZE, refresh_token
+from tests.flow.test_faults_tls import SIZE, refresh_token, until
 from tests.media import clips
 from tests.proxies import ELSEWHERE, PASSWORD, ForeignProxy
 from tests.proxy import Proxy
@@ -27,17 +25,11 @@ from uploader.engine.way_out import Way, safe_name
 from uploader.errors import Interrupted, ProxyRefused, ProxyUnreachable, ReelferryError
 from uploader.paths import Paths
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 NEXT_TRY = 300.0
 """Seconds until something is tried again by itself: only what the test does ends a wait."""
 LOST = 2 << 20
 """Bytes that may be on their way through two proxies and their kernels when one of them dies."""
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110  (several facts in one, some from another thread)
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("kind", ["http", "socks5"])
@@ -84,6 +76,7 @@ async def test_a_file_arrives_through_a_proxy_that_first_refuses_and_then_dies(k
                 foreign.kill()
                 line.flow()
                 await in_trouble(Interrupted)
+                await until(lambda: line.open == 0)  # what was on its way behind the proxy has come to the server
                 engine.queue.retry(job().id)
                 await in_trouble(ProxyUnreachable)
                 assert Network(online=False, rate=0.0) in facts

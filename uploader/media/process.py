@@ -20,6 +20,7 @@ from uploader.media.limits import Limits
 from uploader.paths import own_command
 
 POLL = 0.2  # seconds between two looks at `cancelled`
+LINGER = 5.0  # seconds between a child's last word and its end
 LAST_WORDS = 2000  # bytes of the child's stderr worth keeping
 KEPT_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -97,7 +98,7 @@ def _timely(lines: Lines, timeout: float, silence: float, cancelled: Callable[[]
 
 def _understood(line: bytes, child: subprocess.Popen[bytes]) -> Answer:
     if not line:
-        raise MediaFailed(f"ended with {child.wait(timeout=POLL * 25)}")
+        raise MediaFailed(f"ended with {_code(child)}")
     try:
         answer = json.loads(line)
     except ValueError as bad:
@@ -105,6 +106,14 @@ def _understood(line: bytes, child: subprocess.Popen[bytes]) -> Answer:
     if not isinstance(answer, dict):
         raise MediaFailed(f"said {line[:200]!r}")
     return answer
+
+
+def _code(child: subprocess.Popen[bytes]) -> int | str:
+    """How it ended. It has said its last; one that stays all the same is killed by whoever started it."""
+    try:
+        return child.wait(timeout=LINGER)
+    except subprocess.TimeoutExpired:
+        return "silence"
 
 
 def _start(complaints: IO[bytes]) -> subprocess.Popen[bytes]:
