@@ -62,11 +62,6 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def open(self) -> int:
-        """How many connections pass bytes on, or will."""
-        return len(self._lines)
-
-    @property
     def flowing(self) -> bool:
         """Whether bytes may pass."""
         return self._flowing.is_set()

@@ -76,7 +76,7 @@ async def test_a_file_arrives_through_a_proxy_that_first_refuses_and_then_dies(k
                 foreign.kill()
                 line.flow()
                 await in_trouble(Interrupted)
-                await until(lambda: line.open == 0)  # what was on its way behind the proxy has come to the server
+                await until(lambda: not line._lines)  # what was on its way behind the proxy has come to the server
                 engine.queue.retry(job().id)
                 await in_trouble(ProxyUnreachable)
                 assert Network(online=False, rate=0.0) in facts
