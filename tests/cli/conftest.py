@@ -8,6 +8,15 @@ from tests.cli.terminal import Server, Terminal
 from uploader import settings
 from uploader.paths import Paths
 
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each command is a process that starts anew: on a busy machine a test of ten of them takes its time."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(600))
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -10,7 +10,7 @@ from tests.media import clips
 from tests.proxy import BLOCK
 
 MIB = 1 << 20
-SIZE = 24 * MIB
+SIZE = 8 * MIB
 OVERHEAD = MIB
 """Bytes to the server that are not the file: requests, headers."""
 CHUNK = 64 * MIB

@@ -64,7 +64,7 @@ def heavy(path: Path, mebibytes: float = 24, seconds: float = 2, size: tuple[int
         raise ValueError(f"a clip of {path.stat().st_size} bytes does not fit into {mebibytes} MiB")
     with path.open("ab") as file:
         file.write(rest.to_bytes(4, "big") + b"free")
-        file.write(random.Random(rest).randbytes(rest - 8))  # noqa: S311  (padding, not a secret)
+        file.write(_padding(rest - 8))
     return path
 
 
@@ -90,6 +90,11 @@ def _copied(recipe: Recipe, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_made(recipe), path)
     return path
+
+
+@functools.lru_cache(maxsize=2)
+def _padding(length: int) -> bytes:
+    return random.Random(length).randbytes(length)  # noqa: S311  (not a secret)
 
 
 @functools.cache
