@@ -41,7 +41,7 @@ class Browser:
             "password2": password,
             "confirm": password,
         }
-        self.http = httpx.Client(follow_redirects=True, timeout=60)
+        self.http = httpx.Client(follow_redirects=True, timeout=120)
 
     def open(self, url: str) -> httpx.Response:
         """Open a page and send its first form, if it has one, until a page has none."""

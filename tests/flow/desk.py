@@ -217,7 +217,9 @@ def file_manager(desk: Desk, shown: Path, x: int, y: int) -> tuple[int, int]:
     settings.write_text(PCMANFM)
     desk.start("pcmanfm", "--no-desktop", "-n", str(shown))
     desk.place(desk.window("--class", "pcmanfm"), x, y, 480, 500)
-    return x + FIRST_ICON[0], y + FIRST_ICON[1]
+    icon, nothing = (x + FIRST_ICON[0], y + FIRST_ICON[1]), (x + 240, y + 400)
+    wait_for(lambda: desk.shown(*icon) not in {"", desk.shown(*nothing)}, what="the first file")
+    return icon
 
 
 def scripted_browser(desk: Desk) -> None:

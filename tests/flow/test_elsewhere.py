@@ -24,7 +24,7 @@ from uploader.engine.job import Draft, Status
 from uploader.engine.session import MemoryVault
 from uploader.paths import Paths
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 MISSING, LATE, SHUFFLED = "webhook missing.mp4", "webhook late.mp4", "webhooks doubled and shuffled.mp4"
 

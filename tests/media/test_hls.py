@@ -184,7 +184,7 @@ def test_no_more_than_sixty_frames_a_second_are_kept(tmp_path: Path):
 
 
 def test_high_dynamic_range_becomes_ordinary_and_bright_enough(tmp_path: Path):
-    _made(clips.h264(tmp_path / "film.mp4", pixels="yuv420p10le", hdr=True), tmp_path / "out")
+    _made(clips.h264(tmp_path / "film.mp4", 1, (320, 180), pixels="yuv420p10le", hdr=True), tmp_path / "out")
     picture = watched(tmp_path / "out" / "index.m3u8").first
     assert (picture.format.name, picture.color_trc, picture.color_primaries) == ("yuv420p", 1, 1)
     assert max(colour(picture, 0.05, 0.9)) > 150
