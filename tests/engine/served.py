@@ -56,8 +56,13 @@ class Served:
 
         Connections are accepted in their order, so one that comes now shows that those before it have been.
         """
-        with socket.create_connection(("127.0.0.1", self.port), timeout=SLOW) as last:
-            _wait_until(lambda: last.getsockname()[1] in self._clients)
+        with socket.socket() as last:
+            last.settimeout(SLOW)
+            last.bind(("127.0.0.1", 0))
+            client: int = last.getsockname()[1]
+            self._clients.discard(client)  # it may have been somebody else's
+            last.connect(("127.0.0.1", self.port))
+            _wait_until(lambda: client in self._clients)
         state = self._server.server_state
         _wait_until(lambda: not state.connections and not state.tasks)
 
@@ -82,6 +87,7 @@ def serving(app: ASGIApp, *, tls: tuple[Path, Path] | None = None) -> Iterator[S
         lifespan="off",
         log_config=None,
         access_log=False,
+        timeout_keep_alive=600,  # else a client that dawdles may ask just when it is hung up on
         timeout_graceful_shutdown=1,
         ssl_certfile=certificate,
         ssl_keyfile=key,

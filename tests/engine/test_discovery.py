@@ -35,10 +35,12 @@ def issuer_stage() -> Iterator[Stage]:
 
 
 @pytest.fixture
-def issuer(issuer_stage: Stage) -> ApiHost:
+def issuer(issuer_stage: Stage) -> Iterator[ApiHost]:
     host = ApiHost()
     issuer_stage.app = host
-    return host
+    yield host
+    assert issuer_stage.served is not None
+    issuer_stage.served.settle()
 
 
 class Elsewhere:
@@ -66,7 +68,9 @@ def server(stage: Stage, issuer: ApiHost, issuer_stage: Stage) -> Elsewhere:
 
 
 @pytest.fixture
-async def http(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stage: Stage, issuer: ApiHost) -> AsyncIterator[httpx.AsyncClient]:
+    """It speaks with both, so it ends before them."""
+    del issuer
     async with api_client(f"http://127.0.0.1:{stage.port}") as http:
         yield http
 
@@ -104,7 +108,7 @@ async def test_the_parameters_of_the_server_go_with_every_request_and_change_non
 
     issuer.answers["/oauth/token"] = token
     task = asyncio.create_task(sign_in(at(stage), http, opened.append))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not opened:  # noqa: ASYNC110  (opened by a callback)
             await asyncio.sleep(0.005)
     asked = parse_qs(urlsplit(opened[0]).query)

@@ -165,7 +165,7 @@ class Carried:
                 on_sent=lambda _: None,
                 on_checkpoint=self.points.append,
                 check_file=lambda: None,
-                watch=Watch(pace),
+                watch=Watch(pace, clock=lambda: 0.0),  # however slow the machine is, pieces grow as they may
             )
 
     async def fails(self, kind: type[ReelferryError]) -> ReelferryError:

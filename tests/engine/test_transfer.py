@@ -185,11 +185,8 @@ async def test_stopped_in_mid_chunk_it_goes_on_from_there(
     stage: Stage, carried: Carried, host: UploadHost, video: Path, proxy: Proxy
 ):
     carried.rules = ChunkRules(default=SIZE)
-    proxy.stall()
+    proxy.hold(up=2 * MIB)
     task = asyncio.create_task(carried.go())
-    await until(lambda: proxy.connections == 1)
-    proxy.flow()
-    proxy.trickle(4_000_000)
     await until(lambda: len(host.held) > MIB)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
