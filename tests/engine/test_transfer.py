@@ -187,7 +187,7 @@ async def test_stopped_in_mid_chunk_it_goes_on_from_there(
     carried.rules = ChunkRules(default=SIZE)
     proxy.hold(up=2 * MIB)
     task = asyncio.create_task(carried.go())
-    await until(lambda: len(host.held) > MIB)
+    await until(lambda: proxy.up == 2 * MIB and len(host.held) > MIB)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
