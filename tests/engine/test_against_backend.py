@@ -120,7 +120,7 @@ async def test_from_sign_in_to_a_post_with_a_cut_on_the_way(backend: Backend, cl
         with pytest.raises(Interrupted):
             await upload(ticket, video, through=proxy)
         async with asyncio.timeout(60):
-            while kept.stat().st_size == 0:  # noqa: ASYNC110  (the server writes it, in its own time)
+            while not (kept.exists() and kept.stat().st_size):  # noqa: ASYNC110  (the server writes it, in its own time)
                 await asyncio.sleep(0.005)
         points = await upload(ticket, video, through=proxy)
     assert 0 < points[0] < video.stat().st_size, "it went on from what had arrived"
