@@ -106,8 +106,10 @@ def test_a_killed_process_is_replaced_lessens_no_figure_and_a_job_of_a_killed_wo
     database_url, metrics_port = databases.url(tmp_path) or "", port_to_keep()
     database = Database(database_url)
     headers = {"Authorization": f"Bearer {make_token(database, make_user(database))}"}
-    serve = ["serve", "--port", "0", "--workers", "2"]
-    with started(*serve, data=tmp_path, DATABASE_URL=database_url, METRICS_PORT=str(metrics_port)) as server:
+    counters = tmp_path / "counters"
+    counters.mkdir()
+    environ = {"DATABASE_URL": database_url, "METRICS_PORT": str(metrics_port), "TMPDIR": str(counters)}
+    with started("serve", "--port", "0", "--workers", "2", data=tmp_path, **environ) as server:
         assert server.stdout is not None
         line = server.stdout.readline()
         assert line, server.stderr and server.stderr.read()
@@ -147,16 +149,21 @@ def test_a_killed_process_is_replaced_lessens_no_figure_and_a_job_of_a_killed_wo
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0
         eventually(lambda: not any(Path(f"/proc/{one}").exists() for one in now), PATIENCE)
+        assert list(counters.iterdir()) == []
     database.close()
 
 
 @ONCE
-def test_a_worker_does_jobs_and_answers_nobody(tmp_path: Path):
-    url = databases.url(tmp_path) or ""
+def test_a_worker_does_jobs_counts_them_and_answers_nobody(tmp_path: Path):
+    url, port = databases.url(tmp_path) or "", str(port_to_keep())
     database = Database(url)
     held = _held_by_a_dead_worker(database)
-    with started("worker", data=tmp_path, DATABASE_URL=url, PUBLIC_URL="http://localhost:9") as worker:
+    environ = {"DATABASE_URL": url, "PUBLIC_URL": "http://localhost:9", "METRICS_PORT": port}
+    with started("worker", data=tmp_path, **environ) as worker:
         eventually(lambda: _done(database, held), PATIENCE)
+        done = {"kind": "forget", "result": "done"}
+        figures = f"http://127.0.0.1:{port}/metrics"
+        eventually(lambda: Read(figures).of("reelferry_job_seconds_count", **done) == 1, PATIENCE)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(PATIENCE) == 0
     database.close()
