@@ -12,7 +12,7 @@ import pytest
 from tests.media import clips
 from tests.needs import need
 from uploader.errors import MediaFailed, TooLong
-from uploader.media import Cancelled, hls
+from uploader.media import Cancelled, hls, process
 from uploader.media.limits import MIB, Limits
 from uploader.media.process import converse
 from uploader.paths import own_command
@@ -71,6 +71,14 @@ def test_a_child_over_its_limits_fails(request_for: dict[str, object], limits: L
 def test_a_child_out_of_time_is_killed(request_for: dict[str, object], timeout: float, silence: float | None):
     with pytest.raises(MediaFailed, match="ran out of time"):
         converse(request_for, PLENTY, timeout=timeout, silence=silence)
+
+
+def test_a_child_that_falls_silent_and_stays_has_failed_and_is_killed(monkeypatch: pytest.MonkeyPatch):
+    mute = "import os, sys; os.close(1); sys.stdin.buffer.read()"
+    monkeypatch.setattr(process, "own_command", lambda *_: [sys.executable, "-c", mute])
+    monkeypatch.setattr(process, "LINGER", 0.1)
+    with pytest.raises(MediaFailed, match="ended with silence"):
+        converse({"do": "probe"}, PLENTY, timeout=120)
 
 
 def test_a_cancelled_conversion_leaves_nothing_behind(film: Path):
