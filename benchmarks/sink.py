@@ -1,7 +1,8 @@
 """A host that takes every byte and keeps none, so that what is measured is the client.
 
 Raw sockets, a thread a connection: it parses heads and throws bodies away. It speaks plain PUT, tus with creation, as
-much WebDAV as rclone asks for, and enough of our API that the whole engine runs against it. `python -m benchmarks.sink
+much WebDAV as rclone asks for, and enough of our API that the whole engine runs against it. One clock measures them
+all: it says how long an upload took, from its first PUT or PATCH to the reply to its last. `python -m benchmarks.sink
 ADDRESS [CERTIFICATE KEY]` prints where it is and ends with its standard input.
 """
 
@@ -14,6 +15,8 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -43,6 +46,13 @@ class Sink:
         names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
         return {**os.environ, **dict.fromkeys(names, str(self.certificate))}
 
+    def seconds(self) -> float:
+        """How long the upload took that came since this was last asked."""
+        context = ssl.create_default_context(cafile=self.certificate) if self.certificate else None
+        with urllib.request.urlopen(f"{self.url}/seconds", timeout=60, context=context) as reply:  # noqa: S310  (ours)
+            found: float = json.load(reply)["seconds"]
+        return found
+
 
 @contextlib.contextmanager
 def sink(
@@ -67,6 +77,7 @@ class _Asked:
     headers: Mapping[str, str]
     length: int
     body: bytes
+    begun: float
 
 
 @dataclass(frozen=True)
@@ -91,8 +102,15 @@ class _Host:
     held: dict[str, int] = field(default_factory=dict)
     wanted: dict[str, int] = field(default_factory=dict)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    begun: float | None = None
+    ended: float = 0.0
 
     def answer(self, asked: _Asked) -> _Reply:
+        if asked.method in {"PUT", "PATCH"}:
+            self.begun, self.ended = self.begun or asked.begun, time.perf_counter()
+        if asked.path == "/seconds":
+            begun, self.begun = self.begun, None
+            return _json(seconds=self.ended - begun if begun else 0.0)
         answers: dict[str, Callable[[_Asked], _Reply]] = {
             "PUT": self._put, "PATCH": self._patch, "HEAD": self._head, "POST": self._post, "GET": self._get,
             "PROPFIND": self._propfind, "MKCOL": lambda _: _Reply(201), "DELETE": lambda _: _Reply(204),
@@ -194,10 +212,12 @@ class _Conversation:
 
     def _next(self) -> _Asked | None:
         head, self._over = self._over, b""
+        begun = time.perf_counter() if head else 0.0
         while HEAD_END not in head:
             more = self._connection.recv(65536)
             if not more:
                 return None
+            begun = begun or time.perf_counter()
             head += more
         head, _, rest = head.partition(HEAD_END)
         first, *lines = head.decode("latin-1").split("\r\n")
@@ -212,7 +232,7 @@ class _Conversation:
                 body += self._connection.recv(length - len(body))
         elif not self._throw_away(length - len(body)):
             return None
-        return _Asked(method, path.partition("?")[0], headers, length, body)
+        return _Asked(method, path.partition("?")[0], headers, length, body, begun)
 
     def _throw_away(self, left: int) -> bool:
         receive, view = self._connection.recv_into, self._view

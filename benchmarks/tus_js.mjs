@@ -1,4 +1,4 @@
-// tus-js-client as a peer: node tus_js.mjs FILE URL CHUNK CREATE|UPLOAD ; prints the seconds the upload took
+// tus-js-client as a peer: node tus_js.mjs FILE URL CHUNK CREATE|UPLOAD
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -7,7 +7,6 @@ const [file, url, chunk, how] = process.argv.slice(2);
 const require = createRequire(path.join(process.cwd(), 'package.json'));
 const tus = require('tus-js-client');
 
-const begun = performance.now();
 const upload = new tus.Upload(fs.createReadStream(file), {
   ...(how === 'CREATE' ? { endpoint: url } : { uploadUrl: url }),
   uploadSize: fs.statSync(file).size,
@@ -17,6 +16,5 @@ const upload = new tus.Upload(fs.createReadStream(file), {
     console.error(error);
     process.exit(1);
   },
-  onSuccess: () => console.log((performance.now() - begun) / 1000),
 });
 upload.start();

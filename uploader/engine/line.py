@@ -22,7 +22,7 @@ SYSTEM = platform.system()
 BLOCK = 64 * 1024
 INTERIM = b"HTTP/1.1 1"
 ANSWERED = "the peer answered before it had heard everything"
-LOOKS = 4  # a time-out is made of this many looks in a row at which nothing had moved
+LOOKS = 5  # a time-out is made of a first look and of the rest in a row, at which nothing had moved
 BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux' struct tcp_info
 SO_NWRITE = 0x1024  # macOS: bytes not yet acknowledged
 
@@ -124,12 +124,12 @@ class _Patience:
         self._limit, self._acknowledged = limit, acknowledged
         self._pause = None if seconds is None else seconds / LOOKS
         self._loop = asyncio.get_running_loop()
-        self._seen, self._silent = 0, 0
+        self._seen: int | None = None
+        self._silent = 0
         self._next: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
         if self._pause is not None:
-            self._seen = self._acknowledged()
             self._next = self._loop.call_later(self._pause, self._look, self._pause)
 
     def __exit__(self, *_: object) -> None:
@@ -140,7 +140,7 @@ class _Patience:
         now = self._acknowledged()
         self._silent = self._silent + 1 if now == self._seen else 0
         self._seen = now
-        if self._silent == LOOKS:
+        if self._silent == LOOKS - 1:
             self._limit.reschedule(self._loop.time())
         else:
             self._next = self._loop.call_later(pause, self._look, pause)

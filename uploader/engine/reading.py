@@ -29,7 +29,7 @@ class Reading:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reading")
         self._fd = self._thread.submit(os.open, path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._looks: tuple[int, ...] = ()
-        self._buffer = memoryview(bytearray(READ))
+        self._probe = bytearray(1)
 
     async def __aenter__(self) -> Self:
         try:
@@ -56,7 +56,7 @@ class Reading:
     async def pieces(self, span: Span, longest: Callable[[], int] = lambda: READ) -> AsyncGenerator[bytes, None]:
         """The bytes of `span`, `longest()` at a time, never more than a MiB. FileChanged if they are not all there."""
         start, end = span.start, span.start + span.length
-        while start < end and (piece := self._at_hand(start, min(longest(), end - start))):
+        while start < end and (piece := self._at_hand(start, min(longest(), READ, end - start))):
             start += len(piece)
             yield piece
             await asyncio.sleep(0)  # a line that takes everything at once would let nobody else have a turn
@@ -69,17 +69,19 @@ class Reading:
                     yield piece
 
     def _at_hand(self, start: int, length: int) -> bytes:
-        """The bytes, or the first of them, if the system has them in memory: no thread need be woken for those."""
+        """The bytes, if the system has their first and last in memory: no thread need be woken for those."""
         if sys.platform != "linux":
             return b""
-        fd, buffer = self._fd.result(), self._buffer[:length]
+        fd = self._fd.result()
         try:
-            found = os.preadv(fd, [buffer], start, os.RWF_NOWAIT)
+            for end in (start, start + length - 1):
+                os.preadv(fd, [self._probe], end, os.RWF_NOWAIT)
+            found = os.pread(fd, length, start)
         except OSError:  # not there, or not to be had this way
             return b""
         if _looks(os.fstat(fd)) != self._looks:
             raise FileChanged("changed while it was being read")
-        return bytes(buffer[:found])
+        return found
 
     async def _fetched(self, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """The bytes a MiB at a time, each read by the thread while the one before it is on its way."""
