@@ -21,7 +21,7 @@ def https(plan: Plan) -> Iterator[Row]:
     """Rows of throughput, by the sink's clock, and one of CPU seconds."""
     with sink(plan.tls) as host:
         peers = _peers(plan, host)
-        clients = {"ours": partial(ours, plan, host), **peers}
+        clients: dict[str, Client] = {"ours": partial(ours, plan, host), **peers}
         costs = timed.in_turn(plan.runs, {name: partial(_clocked, host, clients[name]) for name in clients})
     size, mine = plan.size / MIB, costs["ours"]
     for name in peers:

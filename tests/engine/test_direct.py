@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpcore
@@ -93,6 +93,48 @@ async def test_everything_arrives_as_it_was_while_somebody_listens(
         assert await answer == hashlib.sha256(SAID).digest()
         assert await line.read(1000) == b""
         assert (line.get_extra_info("ssl_object") is not None) == (tls is not None)
+        await line.aclose()
+
+
+async def test_a_peer_that_says_goodbye_in_the_words_of_tls_has_hung_up_like_any_other(
+    backend: httpcore.AsyncNetworkBackend, files: tuple[Path, Path, Path]
+):
+    def host(connection: socket.socket) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files[1], files[2])
+        with context.wrap_socket(connection, server_side=True) as secure, suppress(OSError):
+            secure.sendall(b"hello")
+            secure.unwrap()  # waits for an answer in kind, which hanging up is not
+
+    with listening(host) as port:
+        line = await backend.connect_tcp("127.0.0.1", port, 60)
+        line = await line.start_tls(ssl.create_default_context(cafile=files[0]), "127.0.0.1", 60)
+        assert await line.read(1000) == b"hello"
+        assert await line.read(1000) == b""
+        await line.aclose()
+
+
+async def test_who_cannot_finish_a_sentence_still_hears_a_peer_that_only_speaks(files: tuple[Path, Path, Path]):
+    stuck, heard = threading.Event(), threading.Event()
+
+    def host(connection: socket.socket) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files[1], files[2])
+        with context.wrap_socket(connection, server_side=True) as secure:
+            stuck.wait(60)
+            secure.sendall(b"no")
+            heard.wait(60)
+
+    with listening(host) as port:
+        line = await Connections().connect_tcp("127.0.0.1", port, 60)
+        line = await line.start_tls(ssl.create_default_context(cafile=files[0]), "127.0.0.1", 60)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await line.write(SAID * 4)
+        stuck.set()
+        async with asyncio.timeout(60):
+            assert await line.read(1000) == b"no"
+        heard.set()
         await line.aclose()
 
 

@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import httpcore
@@ -100,16 +101,16 @@ class Secure(httpcore.AsyncNetworkStream):
         """What the peer says, up to `max_bytes`; nothing once it has hung up. ReadError."""
         with _named(httpcore.ReadError):
             try:
-                return await self._done(lambda: self._tls.read(max_bytes))
-            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+                return await self._done(partial(self._tls.read, max_bytes))
+            except ssl.SSLEOFError:  # without the goodbye that TLS has for it, as many do
                 return b""
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Say all of `buffer`. WriteError. Whoever cancels this must not write again."""
         with _named(httpcore.WriteError):
-            for start in range(0, len(buffer), AT_ONCE):
-                part = memoryview(buffer)[start : start + AT_ONCE]
-                await self._done(lambda: self._tls.write(part))  # noqa: B023  (used within the loop)
+            rest = memoryview(buffer)
+            while rest:
+                rest = rest[await self._done(partial(self._tls.write, rest[:AT_ONCE])) :]
                 await self._flush()
 
     async def aclose(self) -> None:
@@ -126,7 +127,8 @@ class Secure(httpcore.AsyncNetworkStream):
             try:
                 return act()
             except ssl.SSLWantReadError:
-                await self._flush()
+                if self._leaves.pending:  # no more than that: who only listens is not to wait for what is being said
+                    self._send()
                 await self._hear()
             except ssl.SSLError:
                 with suppress(OSError):  # the peer may be told why, if it still listens

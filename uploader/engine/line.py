@@ -22,7 +22,7 @@ SYSTEM = platform.system()
 BLOCK = 64 * 1024
 INTERIM = b"HTTP/1.1 1"
 ANSWERED = "the peer answered before it had heard everything"
-LOOKS = 5  # a time-out is made of a first look and of the rest in a row, at which nothing had moved
+LOOKS = 5  # a time-out is made of this many looks: a first one, and those in a row at which nothing had moved
 BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux' struct tcp_info
 SO_NWRITE = 0x1024  # macOS: bytes not yet acknowledged
 
