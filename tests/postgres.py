@@ -1,4 +1,7 @@
-"""A real PostgreSQL in a temporary folder, reached over a Unix socket, that ends with the process that started it."""
+"""A real PostgreSQL in a temporary folder, reached over a Unix socket, that ends with the process that started it.
+
+The folder is in memory where there is room: a test has a database of its own, which is hundreds of files.
+"""
 
 import contextlib
 import os
@@ -20,12 +23,16 @@ from tests.needs import need, need_program
 PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian keeps them, one folder a version; they are not on the PATH."""
 
+MEMORY, ROOM = Path("/dev/shm"), 1 << 30  # noqa: S108  (what is made there has a name that nobody can guess)
+
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "autovacuum": "off",
+    "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
     "max_connections": "300",
     "timezone": "Pacific/Chatham",  # thirteen and three quarter hours from UTC: who forgets the zone is found out
 }
@@ -33,20 +40,19 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A server that answers. `folder` holds its socket."""
+    """A server that answers. `folder` holds its socket; `admin` is a connection of its administrator."""
 
     folder: Path
     process: "subprocess.Popen[bytes]"
+    admin: psycopg.Connection
 
     def url(self, database: str) -> str:
         """As an operator would write it."""
-        return f"postgresql://reelferry@/{database}?host={self.folder}"
+        return _url(self.folder, database)
 
     def run(self, statement: str, **names: str) -> None:
         """One statement of an administrator, outside of any transaction; `names` are put in as identifiers."""
-        made = sql.SQL(statement).format(**{key: sql.Identifier(name) for key, name in names.items()})
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(made)
+        self.admin.execute(sql.SQL(statement).format(**{key: sql.Identifier(name) for key, name in names.items()}))
 
     def create(self, name: str, template: str = "template1") -> str:
         """A new database like `template`; answers its address."""
@@ -59,9 +65,8 @@ class Cluster:
 
     def hang_up(self, name: str) -> None:
         """End every connection to a database; it has ended when this returns."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            every = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(every, [name])
+        every = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+        self.admin.execute(every, [name])
 
     @contextmanager
     def closed(self, name: str) -> Iterator[None]:
@@ -79,7 +84,7 @@ def cluster() -> Iterator[Cluster]:
     """A new cluster. However this process ends, the kernel ends the server (Linux)."""
     programs = max(PROGRAMS.glob("*/bin"), default=PROGRAMS)
     need((programs / "initdb").exists(), "PostgreSQL's server (Debian: postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="reelferry-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="reelferry-postgres-", dir=_roomy()))
     try:
         _run(folder, programs / "initdb", "-D", folder / "data", "-U", "reelferry", "-A", "trust", "-E", "UTF8",
              "--locale=C.UTF-8", "--no-sync", "--no-instructions")  # fmt: skip
@@ -88,9 +93,8 @@ def cluster() -> Iterator[Cluster]:
             command = _as_nobody_special(folder, programs / "postgres", "-D", folder / "data", *settings)
             process = subprocess.Popen(command, stderr=log)
         try:
-            started = Cluster(folder, process)
-            _wait(started)
-            yield started
+            with _answering(folder, process) as admin:
+                yield Cluster(folder, process, admin)
         finally:
             process.terminate()
             try:
@@ -117,12 +121,21 @@ def _run(folder: Path, *command: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _wait(started: Cluster) -> None:
+def _roomy() -> Path | None:
+    """Where the folder belongs; None leaves it to the system."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else None
+
+
+def _url(folder: Path, database: str) -> str:
+    return f"postgresql://reelferry@/{database}?host={folder}"
+
+
+def _answering(folder: Path, process: "subprocess.Popen[bytes]") -> psycopg.Connection:
+    """The administrator's connection, once the server takes it."""
     deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(started.url("postgres")).close()
-            return
-        assert started.process.poll() is None, (started.folder / "log").read_text()
+            return psycopg.connect(_url(folder, "postgres"), autocommit=True)
+        assert process.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline, "PostgreSQL does not answer"
         time.sleep(0.02)

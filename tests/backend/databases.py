@@ -5,8 +5,11 @@ prove nothing: it has no database, or what it tries (bytes on disk, pages, a pro
 after the same rows. Its servers get their database by their data folder, so that a second start finds the first's rows.
 """
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +19,8 @@ from uploader.backend.store.migrate import migrate
 
 KINDS = ("sqlite", "postgresql")
 TEMPLATE = "migrated"
+FILE = "reelferry.sqlite3"
+"""What a server calls its SQLite in its data folder."""
 
 
 class Databases:
@@ -29,15 +34,32 @@ class Databases:
         self._given: dict[Path, str] = {}
 
     def url(self, folder: Path) -> str | None:
-        """The database of a server in this folder, with all tables; None where the server takes SQLite by itself."""
-        return None if self.kind == "sqlite" else self.cluster.url(self._name(folder, TEMPLATE))
+        """The database of a server in this folder, with all tables; None where the server takes SQLite by itself.
+
+        That has its tables already then: each migration by itself would take longer than most tests.
+        """
+        if self.kind == "postgresql":
+            return self.cluster.url(self._name(folder, TEMPLATE))
+        if not (folder / FILE).exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(self._migrated, folder / FILE)
+        return None
 
     def empty(self, folder: Path) -> str:
         """A database for this folder without any table."""
         if self.kind == "sqlite":
             folder.mkdir(exist_ok=True)
-            return f"sqlite:///{folder / 'reelferry.sqlite3'}"
+            return f"sqlite:///{folder / FILE}"
         return self.cluster.url(self._name(folder, "template0"))
+
+    @cached_property
+    def _migrated(self) -> Path:
+        """An SQLite with all tables, whole in one file."""
+        folder = Path(self._ending.enter_context(tempfile.TemporaryDirectory(prefix="reelferry-sqlite-")))
+        template = Database(f"sqlite:///{folder / FILE}")
+        migrate(template)
+        template.close()  # the last connection, so nothing is left beside the file
+        return folder / FILE
 
     @property
     def cluster(self) -> Cluster:

@@ -184,14 +184,14 @@ def _user(arguments: argparse.Namespace, data: Path) -> int:
 def _stop_on_signals(running: server.Server) -> None:
     """From now on, not only once it answers: whoever reads that we are up may end us at once."""
     for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda *_: setattr(running, "should_exit", True))
+        signal.signal(one, lambda *_: running.end())
 
 
 def _watch_parent(running: server.Server) -> None:
     with contextlib.suppress(OSError):
         while os.read(sys.stdin.fileno(), 1024):  # not `sys.stdin.read`: its lock would outlive the main thread
             pass
-    running.should_exit = True
+    running.end()
 
 
 def _tell(words: str) -> None:

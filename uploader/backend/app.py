@@ -16,6 +16,7 @@ from uploader.backend.request_id import RequestId
 from uploader.backend.routes import communities, config, events, health, me, own_posts, posts, videos, webhooks
 from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT, BodyLimit, SecurityHeaders, TrustedHost
 
+PARTS = (events, videos, posts, own_posts, communities, me, config, webhooks, health)
 BODY_LIMITS = {"/api/webhooks/": WEBHOOK_LIMIT, "/files/": None}
 
 
@@ -41,10 +42,9 @@ def create_app(backend: Backend) -> FastAPI:
     )
     app.state.backend = backend
     problems.install(app)
-    for part in (events, videos, posts, own_posts, communities, me, config, webhooks, health):
-        app.include_router(part.router)
-    app.include_router(
-        accounts.router if backend.issuer is None else elsewhere.router(backend.issuer, backend.base_url)
-    )
+    signing_in = accounts.router if backend.issuer is None else elsewhere.router(backend.issuer, backend.base_url)
+    routers = [part.router for part in PARTS]
+    for router in (*routers, signing_in):  # not `include_router`: the first request would wait for what that puts off
+        app.router.routes.extend(router.routes)
     app.router.routes.extend(others)
     return app

@@ -65,9 +65,10 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         words, code = WORDS.get(error.status_code, (str(error.detail), "refused"))
         headers = dict(error.headers or {})
-        methods = app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", None))
-        if error.status_code == 405 and methods:  # FastAPI names only those of the first route with this path
-            headers["Allow"] = ", ".join(sorted(methods)).upper()
+        if error.status_code == 405:  # FastAPI names only the methods of the first route with this path
+            path = getattr(request.scope.get("route"), "path", None)
+            if methods := app.openapi()["paths"].get(path):
+                headers["Allow"] = ", ".join(sorted(methods)).upper()
         return problem_response(error.status_code, words, code, headers)
 
     @app.exception_handler(RequestValidationError)

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ from uploader.backend.timed import Timed
 
 log = logging.getLogger(__name__)
 
+TICK, A_DAY = 0.1, 864_000
+"""Seconds between two beats of uvicorn's main loop, and when it begins to count them anew."""
+
+LOOK = 0.01
+
 GRACE = 1.0
 """Seconds that requests in flight have after the signal to stop. Then their connections are closed, as networks do."""
 
@@ -42,22 +48,45 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, before_end: Callable[[], None]) -> None:
         super().__init__(config)
         self._before_end = before_end
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Have it end. In any thread, also in a signal handler, and before it has begun."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def main_loop(self) -> None:
+        """As uvicorn's own, which looks ten times a second whether it should end; this one is told as well."""
+        self._loop = asyncio.get_running_loop()
+        tick = 0
+        while not await self.on_tick(tick):
+            tick = (tick + 1) % A_DAY
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let streams end by themselves, then requests in flight, then hang up."""
         await accept_no_more(self.servers)
         self._before_end()
-        hang_up = asyncio.get_running_loop().call_later(GRACE, self._hang_up)
-        try:
-            await super().shutdown(sockets)
-        finally:
-            hang_up.cancel()
-            self._hang_up()
-            await asyncio.sleep(0)  # the loop has to hear of it before it closes
+        for server in self.servers:
+            server.close()
+        until = time.monotonic() + GRACE
+        while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:
+            self._let_go(hang_up=time.monotonic() >= until)
+            await asyncio.sleep(LOOK)
+        self._let_go(hang_up=True)
+        await asyncio.sleep(0)  # the loop has to hear of it before it closes
 
-    def _hang_up(self) -> None:
+    def _let_go(self, *, hang_up: bool) -> None:
+        """Close connections without a request, and the others once they have answered; or all of them now."""
         for connection in list(self.server_state.connections):
-            if connection.transport is not None:
+            if not hang_up:
+                connection.shutdown()
+            elif connection.transport is not None:
                 connection.transport.abort()
 
     @contextmanager
@@ -256,5 +285,5 @@ def running(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) -
         try:
             yield ready.backend
         finally:
-            ready.server.should_exit = True
+            ready.server.end()
             thread.join()

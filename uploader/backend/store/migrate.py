@@ -27,8 +27,10 @@ def alembic_config(database: Database) -> Config:
 
 def migrate(database: Database) -> None:
     """Upgrade to the newest schema, one transaction a step. DatabaseTooNew if a later version wrote it."""
-    config = alembic_config(database)
     found = _revision(database)
+    if found == _newest():
+        return
+    config = alembic_config(database)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise DatabaseTooNew(found)
