@@ -91,7 +91,7 @@ def use_up(backend: Backend, key: str, hits: int) -> None:
         session.add_all(RateLimit(key=key, window=one, hits=hits) for one in (window, window + 1))
 
 
-def eventually(true: Callable[[], object], within: float = 20) -> None:
+def eventually(true: Callable[[], object], within: float = 60) -> None:
     """Waits for a condition; fails when it does not come true."""
     deadline = time.monotonic() + within
     while not true():

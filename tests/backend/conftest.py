@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import httpx
 import pytest
 
 from tests.backend.databases import KINDS, databases
 from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import Person, serving, signed_in
+from uploader.backend.accounts import issuer_keys
 from uploader.backend.context import Backend
+from uploader.backend.providers import calls
 from uploader.backend.store.database import Database
 from uploader.backend.store.migrate import migrate
 
@@ -36,6 +39,16 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def _databases(database_kind: str, tmp_path: Path) -> Iterator[None]:
     with databases.dropped(tmp_path):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient() -> Iterator[None]:
+    """What a person waits for has short time-outs; a slow machine must not run into them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(issuer_keys, "TIMEOUT", httpx.Timeout(60))
+        patch.setattr(calls, "TIMEOUT", httpx.Timeout(60))
+        patch.setattr(calls, "PATIENCE", 60.0)
         yield
 
 

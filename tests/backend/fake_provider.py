@@ -41,7 +41,7 @@ class FakeProvider:
     def grant(self, order: Order) -> Grant:
         self.orders.append(order)
         self.asked.set()
-        assert self.open.wait(30), "nobody let the provider answer"
+        assert self.open.wait(60), "nobody let the provider answer"
         if self.failure is not None:
             raise self.failure
         url = f"{self.base_url}/files/{order.video_id.replace('-', '')}?n={next(self._numbers)}"

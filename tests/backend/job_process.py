@@ -1,11 +1,11 @@
-"""A worker process for the tests of jobs: `python -m tests.backend.job_process URL [KEY-TO-DIE-AT]`.
+"""A worker process for the tests of jobs: `python -m tests.backend.job_process URL [dies]`.
 
-Prints the key of each job it does; at the named one it waits, lease in hand, to be killed.
+Begins when its standard input ends, prints the key of each job it does, and ends when all are done. One that `dies`
+waits with the first job it gets, lease in hand, to be killed.
 """
 
 import sys
 import threading
-from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -14,17 +14,18 @@ from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow
 
 
-def main(url: str, die_at: str = "") -> None:
+def main(url: str, how: str = "") -> None:
     database = Database(url)
 
     def work(lease: Lease) -> None:
         key = lease.payload["key"]
-        if key == die_at:
+        if how == "dies":
             print("holding", key, flush=True)  # noqa: T201 (what the test reads)
             threading.Event().wait()
         print("did", key, flush=True)  # noqa: T201 (what the test reads)
 
-    worker = Worker(database, {"count": work}, lease=timedelta(seconds=1), poll=0.02)
+    sys.stdin.read()
+    worker = Worker(database, {"count": work}, poll=0.02)
     worker.daemon = True
     worker.start()
     while True:

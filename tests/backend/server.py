@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -86,5 +87,9 @@ def signed_in(backend: Backend, username: str = "ann") -> Iterator[Person]:
 
 def client(backend: Backend, token: str | None = None) -> httpx.Client:
     """An HTTP client of this server."""
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=backend.base_url, headers=headers, timeout=30, trust_env=False, verify=NO_TLS)
+    return visitor(backend.base_url, {} if token is None else {"Authorization": f"Bearer {token}"})
+
+
+def visitor(base_url: str = "", headers: Mapping[str, str] | None = None, **how: Any) -> httpx.Client:  # noqa: ANN401
+    """An HTTP client that is patient: this machine may be slow. `how` is httpx's own."""
+    return httpx.Client(base_url=base_url, headers=headers, timeout=60, trust_env=False, verify=NO_TLS, **how)

@@ -8,7 +8,6 @@ from tests.backend.asking import refused
 from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import client, config_in, serving
 from uploader.backend.context import Backend
-from uploader.backend.jobs import LEASE
 from uploader.backend.readiness import reasons
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, now
@@ -23,7 +22,7 @@ def job(kind: str, *, due: timedelta, leased: bool = False) -> JobRow:
         key=f"{kind} {due} {leased}",
         payload={},
         run_at=now() - due,
-        lease_until=now() + LEASE if leased else None,
+        lease_until=now() + timedelta(hours=1) if leased else None,
     )
 
 

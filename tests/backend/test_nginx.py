@@ -119,7 +119,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
             ):
                 yield Front(ready.backend, api, insecure)
         finally:
-            ready.server.should_exit = True
+            ready.server.end()
             thread.join()
 
 

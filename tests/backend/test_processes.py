@@ -7,11 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from subprocess import PIPE
 
-import httpx
 import pytest
 
 from tests.backend.asking import eventually
@@ -19,13 +17,12 @@ from tests.backend.databases import databases
 from tests.backend.fake_provider import FakeProvider
 from tests.backend.figures import Read, at_rest
 from tests.backend.local.test_transcode_crash import port_to_keep
-from tests.backend.server import NO_TLS, config_in, make_token, make_user, serving
-from uploader.backend import jobs
+from tests.backend.server import NO_TLS, client, config_in, make_token, make_user, serving
 from uploader.backend.config import ConfigProblems
 from uploader.backend.providers import PROVIDERS
 from uploader.backend.server import prepared
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import JobRow
+from uploader.backend.store.models import JobRow, now
 from uploader.paths import own_command
 
 PATIENCE = 60
@@ -46,7 +43,8 @@ def test_sqlite_with_more_than_one_process_refuses_to_start(words: list[str], tm
 def test_two_servers_may_share_database_and_folder(tmp_path: Path):
     with serving(tmp_path, {"local": FakeProvider}) as one, serving(tmp_path, {"local": FakeProvider}) as other:
         for backend in (one, other):
-            assert httpx.get(f"{backend.base_url}/healthz", verify=NO_TLS, trust_env=False).status_code == 200
+            with client(backend) as anybody:
+                assert anybody.get("/healthz").status_code == 200
 
 
 @ONCE
@@ -145,10 +143,10 @@ def test_a_killed_process_is_replaced_lessens_no_figure_and_a_job_of_a_killed_wo
 
         held = _held_by_a_dead_worker(database)
         eventually(lambda: _done(database, held), PATIENCE)
-        now = children(server.pid)
+        crew = children(server.pid)
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0
-        eventually(lambda: not any(Path(f"/proc/{one}").exists() for one in now), PATIENCE)
+        eventually(lambda: not any(Path(f"/proc/{one}").exists() for one in crew), PATIENCE)
         assert list(counters.iterdir()) == []
     database.close()
 
@@ -171,10 +169,11 @@ def test_a_worker_does_jobs_counts_them_and_answers_nobody(tmp_path: Path):
 
 def _held_by_a_dead_worker(database: Database) -> str:
     """The id of a job whose lease nobody keeps any more: to forget an upload that the local provider does not have."""
-    with database.write() as session:
-        jobs.enqueue(session, "forget", "forget:x", {"provider": "local", "uploadId": "0" * 32})
-    row = jobs.claim(database, ["forget"], "a dead worker", timedelta(milliseconds=1))
-    assert row is not None
+    payload = {"provider": "local", "uploadId": "0" * 32}
+    row = JobRow(kind="forget", key="forget:x", payload=payload, attempts=1, run_at=now())
+    row.worker, row.lease_until = "a dead worker", now()
+    with database.write() as session:  # in one: somebody who is alive looks for jobs already
+        session.add(row)
     return row.id
 
 

@@ -383,7 +383,7 @@ def test_of_all_who_publish_at_once_one_does(carol: Person, desk: Backend):
 
         def at_once(deed: Any, go: threading.Barrier = go) -> threading.Thread:  # noqa: ANN401 (any callable)
             def run() -> None:
-                go.wait(30)
+                go.wait(60)
                 deed()
 
             thread = threading.Thread(target=run)

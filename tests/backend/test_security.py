@@ -3,12 +3,11 @@ import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests.backend.asking import CLIP, refused
 from tests.backend.fake_provider import FakeProvider
-from tests.backend.server import Person, client, config_in, serving
+from tests.backend.server import Person, client, config_in, serving, visitor
 from uploader.backend.context import Backend
 from uploader.backend.security import BODY_LIMIT, WEBHOOK_LIMIT
 from uploader.backend.server import address, prepared
@@ -55,9 +54,10 @@ def test_a_public_server_answers_under_its_public_name_and_insists_on_https(tmp_
         thread = threading.Thread(target=ready.run)
         thread.start()
         try:
-            inside = httpx.get(address(ready.socket) + "/healthz", headers={"Host": "videos.example"}, trust_env=False)
+            with visitor(address(ready.socket), {"Host": "videos.example"}) as anybody:
+                inside = anybody.get("/healthz")
         finally:
-            ready.server.should_exit = True
+            ready.server.end()
             thread.join()
     assert inside.status_code == 200
     assert inside.headers["strict-transport-security"] == "max-age=31536000"

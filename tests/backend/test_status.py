@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from tests.backend.asking import error_event, new_video, ready_event, ready_video, refused, status_of, tell
@@ -46,7 +48,7 @@ def test_what_waits_says_its_place_in_the_queue(carol: Person, desk: Backend):
             assert videos.received(session, video_id, now())
     assert [status_of(carol, video_id)["queuePosition"] for video_id in ids] == [1, 2, 3]
     assert {status_of(carol, video_id)["stage"] for video_id in ids} == {"queued"}
-    row = jobs.claim(desk.database, ["transcode"], "somebody", jobs.LEASE)
+    row = jobs.claim(desk.database, ["transcode"], "somebody", timedelta(hours=1))
     assert row is not None
     assert row.payload == {"videoId": ids[0]}
     assert [status_of(carol, video_id)["queuePosition"] for video_id in ids] == [None, 1, 2]

@@ -101,7 +101,7 @@ def serving(app: ASGIApp, *, tls: tuple[Path, Path] | None = None) -> Iterator[S
     try:
         yield Served(server, clients)
     finally:
-        server.should_exit = True
+        server.end()
         thread.join(SLOW)
         assert not thread.is_alive()
 

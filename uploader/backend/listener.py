@@ -41,6 +41,8 @@ class Listener(threading.Thread):
             try:
                 self._listen()
             except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
+                if self._stopping.is_set():  # and the database may be gone
+                    return
                 log.warning("What other processes change is noticed later for now: %s", error)
                 self._stopping.wait(PAUSE)
 

@@ -74,9 +74,14 @@ class Server(uvicorn.Server):
         self._before_end()
         for server in self.servers:
             server.close()
-        until = time.monotonic() + GRACE
+        began, patience = time.monotonic(), self.config.timeout_graceful_shutdown
         while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:
-            self._let_go(hang_up=time.monotonic() >= until)
+            waited = time.monotonic() - began
+            self._let_go(hang_up=waited >= GRACE)
+            if patience is not None and waited >= patience:
+                patience = None
+                for task in self.server_state.tasks:
+                    task.cancel()
             await asyncio.sleep(LOOK)
         self._let_go(hang_up=True)
         await asyncio.sleep(0)  # the loop has to hear of it before it closes

@@ -78,7 +78,7 @@ class Streams:
         """Stop listening to other processes. Off the loop."""
         if self._listener is not None:
             self._listener.stop()
-            self._listener.join(2)
+            self._listener.join(10)
 
     def _begin(self, database: Database) -> None:
         """With the first stream: listen."""

@@ -5,7 +5,6 @@ import hashlib
 import html
 import re
 import secrets
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import select
 
-from tests.backend.server import config_in
+from tests.backend.server import config_in, visitor
 from uploader.backend.accounts.asked import CLIENT_ID
 from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.app import create_app
@@ -189,7 +188,7 @@ def at_once(count: int, call: Callable[[], T]) -> list[T]:
     together = threading.Barrier(count)
 
     def one(_: int) -> T:
-        together.wait(30)
+        together.wait(60)
         return call()
 
     with ThreadPoolExecutor(count) as pool:
@@ -208,7 +207,7 @@ def in_turn(*calls: Callable[[], T]) -> Callable[[], T]:
 
 def client(base_url: str) -> httpx.Client:
     """Somebody with cookies of their own. Nobody here speaks TLS: no certificates are loaded."""
-    return httpx.Client(base_url=base_url, timeout=60, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return visitor(base_url)
 
 
 @contextmanager
@@ -238,6 +237,6 @@ def standing(folder: Path, public_url: str | None = None) -> Iterator[Stand]:
             with client(base_url) as browser, client(base_url) as program:
                 yield Stand(backend, clock, browser, program, ada)
         finally:
-            server.should_exit = True
+            server.end()
             thread.join()
             database.close()

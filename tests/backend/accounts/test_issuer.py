@@ -155,7 +155,8 @@ def test_no_other_token_opens_the_door(http: httpx.Client, host: IssuerHost, att
 
 def test_clocks_may_differ_by_half_a_minute(http: httpx.Client, host: IssuerHost):
     at = int(time.time())
-    assert me(http, host.token(exp=at - 20, nbf=at + 20, iat=at + 20)).status_code == 200
+    assert me(http, host.token(nbf=at + 29, iat=at + 29)).status_code == 200
+    assert me(http, host.token(exp=at - 10)).status_code == 200
 
 
 def test_one_of_several_audiences_will_do(http: httpx.Client, host: IssuerHost):
@@ -225,6 +226,8 @@ def test_while_the_issuer_is_away_nobody_is_told_that_their_sign_in_is_over(tmp_
         client(backend) as http,
     ):
         host.away = True
+        assert backend.issuer is not None
+        backend.issuer._keys._clock = lambda: 1000.0  # slow as this machine may be, it is one moment
         for _ in range(2):
             reply = me(http, host.token())
             assert (reply.status_code, reply.json()["code"]) == (503, "issuer_away")

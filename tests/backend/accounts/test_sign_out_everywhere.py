@@ -79,7 +79,7 @@ def another_worker(stand: Stand) -> Iterator[Stand]:
             with client(address(listener)) as program:
                 yield replace(stand, backend=backend, app=program)
         finally:
-            server.should_exit = True
+            server.end()
             thread.join()
             database.close()
 

@@ -8,11 +8,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
-
 from tests.backend.asking import eventually, status_of
 from tests.backend.local.stage import OCTETS, VERSION
-from tests.backend.server import Person
+from tests.backend.server import Person, visitor
 
 
 def ask(person: Person, file: Path, mime_type: str = "video/mp4") -> dict[str, Any]:
@@ -28,7 +26,8 @@ def carry(person: Person, file: Path, mime_type: str = "video/mp4") -> str:
     """Upload the file in one request; answers the video's id."""
     ticket = ask(person, file, mime_type)
     headers = {**VERSION, "Content-Type": OCTETS, "Upload-Offset": "0"}
-    reply = httpx.patch(ticket["uploadUrl"], content=file.read_bytes(), headers=headers, timeout=60)
+    with visitor() as anybody:
+        reply = anybody.patch(ticket["uploadUrl"], content=file.read_bytes(), headers=headers)
     assert reply.status_code == 204, reply.text
     return str(ticket["videoId"])
 

@@ -44,21 +44,21 @@ def wire(stage: Stage) -> Iterator[Wire]:
         yield wire
 
 
-@pytest.fixture(scope="session")
-def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """One real server for all tests that leave it as it was."""
+@pytest.fixture(scope="module")
+def cinema(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """One real server for all tests of a module that leave it as it was."""
     with serving(tmp_path_factory.mktemp("cinema") / "server") as backend:
         yield backend
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def guest(cinema: Backend) -> Iterator[Person]:
     """Signed in there."""
     with signed_in(cinema, "guest") as person:
         yield person
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shown(guest: Person, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The id of a video that plays there."""
     clip = clips.h264(tmp_path_factory.mktemp("shown") / "Häfen & Möwen.mp4", seconds=4)

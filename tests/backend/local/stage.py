@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from tests.backend.server import visitor
 from uploader.backend.providers.local.files import Files
 from uploader.backend.providers.local.tus import Tus
 from uploader.backend.providers.local.uploads import Uploads
@@ -90,7 +91,7 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=60)
+        self.http = visitor(url)
 
     def __enter__(self) -> Self:
         return self
@@ -133,9 +134,9 @@ def served(app: ASGIApp) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        assert server.listening.wait(10)
+        assert server.listening.wait(60)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        thread.join(10)
+        server.end()
+        thread.join(60)
         assert not thread.is_alive()

@@ -7,12 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import av
-import httpx
 import pytest
 from sqlalchemy import func, select, update
 
 from tests.backend.asking import eventually, new_video, status_of
 from tests.backend.local.carry import Receiver, ask, carry, ended
+from tests.backend.local.stage import OCTETS, VERSION
 from tests.backend.server import Person, config_in, serving, signed_in
 from tests.media import clips
 from uploader.backend import jobs
@@ -209,8 +209,8 @@ def test_a_deleted_video_leaves_nothing_on_disk(cinema: Backend, guest: Person, 
 def test_an_upload_nobody_finishes_is_ended_and_frees_the_disk(backend: Backend, ann: Person, tmp_path: Path) -> None:
     clip = clips.h264(tmp_path / "clip.mp4")
     ticket = ask(ann, clip)
-    headers = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
-    httpx.patch(ticket["uploadUrl"], content=b"0" * 1000, headers=headers)
+    headers = {**VERSION, "Content-Type": OCTETS, "Upload-Offset": "0"}
+    assert ann.api.patch(ticket["uploadUrl"], content=b"0" * 1000, headers=headers).status_code == 204
     provider = local(backend)
     original = provider.original(upload_of(backend, ticket["videoId"]))
     assert original.stat().st_size == 1000
@@ -223,8 +223,7 @@ def test_an_upload_nobody_finishes_is_ended_and_frees_the_disk(backend: Backend,
         assert original.exists() == kept, "for a day it may be renewed"
     status = status_of(ann, ticket["videoId"])
     assert (status["status"], status["error"]["code"]) == ("error", "upload_expired")
-    reply = httpx.head(ticket["uploadUrl"], headers={"Tus-Resumable": "1.0.0"})
-    assert reply.status_code == 410
+    assert ann.api.head(ticket["uploadUrl"], headers=VERSION).status_code == 410
 
 
 def test_what_a_crash_left_complete_is_handed_on_at_the_next_start(tmp_path: Path) -> None:
