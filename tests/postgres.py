@@ -7,6 +7,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -96,9 +97,9 @@ def cluster() -> Iterator[Cluster]:
             with _answering(folder, process) as admin:
                 yield Cluster(folder, process, admin)
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # at once: SIGTERM waits for whoever is connected
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -7,6 +7,7 @@ const said = {};
 
 const config = await client.discovery(new URL(issuer), clientId, undefined, client.None(), {
   algorithm: 'oauth2',
+  timeout: 120,
   execute: [client.allowInsecureRequests],
 });
 said.issuer = config.serverMetadata().issuer;

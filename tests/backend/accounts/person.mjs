@@ -19,8 +19,9 @@ const redirect = encodeURIComponent(`http://${shownHost}:${app.address().port}/c
 const signIn = `${authorizePath}&redirect_uri=${redirect}`;
 const origin = new URL(setUpUrl).origin;
 
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+const browser = await chromium.launch({ executablePath, timeout: 120_000, args: ['--no-sandbox', '--disable-gpu'] });
 const page = await browser.newPage({ colorScheme, viewport: { width: 800, height: 860 } });
+page.setDefaultTimeout(120_000);
 const complaints = [];
 page.on('console', (message) => complaints.push(message.text()));
 const titles = [];

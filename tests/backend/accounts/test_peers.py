@@ -30,7 +30,7 @@ def test_openid_client_passes_every_flow(stand: Stand, tmp_path: Path):
         ["node", script, stand.backend.base_url, CLIENT_ID, "ada", PASSWORD],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert run.returncode == 0, run.stderr
@@ -94,6 +94,7 @@ def test_oauthlib_signs_in_refreshes_and_signs_out(stand: Stand, monkeypatch: py
 
 @pytest.mark.peer
 @pytest.mark.slow
+@pytest.mark.timeout(500)
 @pytest.mark.one_database("the pages are the same after the same rows")
 @pytest.mark.parametrize(
     ("host", "scheme", "window"),
@@ -113,7 +114,7 @@ def test_a_person_with_a_keyboard_in_a_real_browser_gets_back_to_the_app(
         cwd=peers,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -30,7 +30,7 @@ def test_tus_js_client_uploads_aborts_resumes_and_terminates(stage: Stage, file:
     uploads = [stage.grant(len(DATA)) for _ in range(3)]
     urls = [f"{stage.url}/files/{upload}" for upload in uploads]
     command = ["node", str(SCRIPT), str(file), *urls]
-    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["aborted", "complete", "complete", "aborted", 410]
     assert stage.bytes_of(uploads[0]) == DATA

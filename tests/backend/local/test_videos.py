@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from tests.backend.asking import eventually, new_video, status_of
 from tests.backend.local.carry import Receiver, ask, carry, ended
 from tests.backend.local.stage import OCTETS, VERSION
+from tests.backend.local.test_transcode_crash import port_to_keep
 from tests.backend.server import Person, config_in, serving, signed_in
 from tests.media import clips
 from uploader.backend import jobs
@@ -145,9 +146,9 @@ def test_the_webhook_is_signed_and_repeated_until_it_is_taken(tmp_path: Path, ca
 
 
 def test_the_webhook_waits_for_a_receiver_that_is_down(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with Receiver([204]).listening() as gone:
-        port = int(gone.url.rsplit(":", 1)[1].split("/")[0])
-    with serving(tmp_path / "server", WEBHOOK_URL=gone.url) as backend, signed_in(backend) as ann:
+    port = port_to_keep()
+    url = f"http://127.0.0.1:{port}/hook"
+    with serving(tmp_path / "server", WEBHOOK_URL=url) as backend, signed_in(backend) as ann:
         carry(ann, clips.h264(tmp_path / "clip.mp4"))
 
         def refused() -> bool:

@@ -30,7 +30,7 @@ def in_browser(url: str, scheme: str, screenshot: Path, *more: str) -> dict[str,
     """What a real Chromium makes of the page."""
     peers = need_peer("playwright-core")
     command = ["node", str(SCRIPT), need_program("chromium"), url, scheme, str(screenshot), *more]
-    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
@@ -43,6 +43,7 @@ def page(backend: Backend, video_id: str) -> httpx.Response:
 
 @pytest.mark.slow
 @pytest.mark.peer
+@pytest.mark.timeout(700)
 @pytest.mark.parametrize(("scheme", "window"), [("light", "rgb(246, 247, 249)"), ("dark", "rgb(22, 24, 28)")])
 def test_a_real_browser_plays_the_video(cinema: Backend, shown: str, tmp_path: Path, scheme: str, window: str) -> None:
     watch_url = f"{cinema.base_url}/watch/{shown}"
@@ -66,6 +67,7 @@ def test_a_real_browser_plays_the_video(cinema: Backend, shown: str, tmp_path: P
 
 
 @pytest.mark.peer
+@pytest.mark.timeout(400)
 def test_a_real_browser_is_told_that_there_is_no_video(cinema: Backend, tmp_path: Path) -> None:
     seen = in_browser(f"{cinema.base_url}/watch/{UNKNOWN}", "light", tmp_path / "unknown.png")
     assert seen["status"] == 404

@@ -9,9 +9,11 @@ const { chromium } = require('playwright-core');
 
 const browser = await chromium.launch({
   executablePath,
+  timeout: 120_000,
   args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
 });
 const page = await browser.newPage({ colorScheme, viewport: { width: 1080, height: 800 } });
+page.setDefaultTimeout(120_000);
 if (without === 'without-hls') await page.route('**/index.m3u8', (route) => route.fulfill({ status: 404, body: '' }));
 const complaints = [];
 page.on('console', (message) => complaints.push(message.text()));
@@ -28,7 +30,7 @@ if (await page.$('video')) {
     video.muted = true;
     await video.play();
     const began = video.currentTime;
-    const deadline = performance.now() + 15000;
+    const deadline = performance.now() + 60_000;
     while (video.currentTime < began + 0.5 && performance.now() < deadline) {
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
