@@ -16,6 +16,10 @@ from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, now
 
 
+PATIENCE = 300
+"""Seconds that processes have to start and to end."""
+
+
 @contextmanager
 def working(database: Database, handler: Handler, lease: timedelta = LEASE) -> Iterator[Worker]:
     worker = Worker(database, {"work": handler}, lease=lease, poll=0.01)
@@ -195,6 +199,7 @@ def test_at_the_start_of_the_only_server_every_lease_is_free(database: Database)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_four_processes_one_of_them_killed_do_every_job_once(database: Database):
     url = database.engine.url.render_as_string(hide_password=False)
     with database.write() as session:
@@ -203,17 +208,17 @@ def test_four_processes_one_of_them_killed_do_every_job_once(database: Database)
     with _process(url, "dies") as dies, _process(url) as second, _process(url) as third, _process(url) as fourth:
         outputs = [_reading(one) for one in (dies, second, third, fourth)]
         _let_go(dies)
-        eventually(lambda: outputs[0].lines)
+        eventually(lambda: outputs[0].lines, PATIENCE)
         held = outputs[0].lines[0].removeprefix("holding ").strip()
         for one in (second, third, fourth):
             _let_go(one)
-        eventually(lambda: any(output.lines for output in outputs[1:]))
+        eventually(lambda: any(output.lines for output in outputs[1:]), PATIENCE)
         dies.kill()
         dies.wait()
         with database.write() as session:  # the lease is long, so that nobody loses one by being slow
             session.scalars(select(JobRow).where(JobRow.key == held)).one().lease_until = now()
         for output in outputs:
-            output.thread.join(120)
+            output.thread.join(PATIENCE)
     did = Counter(line.split()[1] for output in outputs for line in output.lines if line.startswith("did"))
     assert did == {f"k{number}": 1 for number in range(100)}
     with database.read() as session:

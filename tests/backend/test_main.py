@@ -20,6 +20,7 @@ from tests.backend.server import make_token, make_user, visitor
 from uploader.backend.__main__ import main
 from uploader.backend.store.database import Database
 
+pytestmark = [pytest.mark.one_database("these servers have SQLite, as everybody's own has"), pytest.mark.timeout(900)]
 SERVER = [sys.executable, "-m", "uploader", "server"]
 
 
@@ -40,7 +41,7 @@ class Started:
     def end(self) -> tuple[int, str]:
         """SIGTERM; the exit code and everything on stderr. Fails where it would wait for open connections."""
         self.process.send_signal(signal.SIGTERM)
-        _, stderr = self.process.communicate(timeout=60)
+        _, stderr = self.process.communicate(timeout=300)
         return self.process.returncode, stderr
 
 
@@ -59,7 +60,7 @@ def started(data: Path, *more: str, **environ: str) -> Iterator[Started]:
 def run(*arguments: str, data: Path, stdin: str = "", **environ: str) -> "subprocess.CompletedProcess[str]":
     command = [*SERVER, *arguments, "--data", str(data)]
     return subprocess.run(
-        command, input=stdin, capture_output=True, text=True, env=os.environ | environ, timeout=120, check=False
+        command, input=stdin, capture_output=True, text=True, env=os.environ | environ, timeout=300, check=False
     )
 
 
@@ -124,7 +125,7 @@ def test_the_server_ends_with_the_process_that_started_it(tmp_path: Path):
     with started(tmp_path / "data", "--exit-with-parent") as server:
         assert server.process.stdin is not None
         server.process.stdin.close()
-        assert server.process.wait(60) == 0
+        assert server.process.wait(300) == 0
 
 
 def test_a_wrong_configuration_is_one_line_a_problem_and_exit_code_2(

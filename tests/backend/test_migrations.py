@@ -159,6 +159,7 @@ database.close()
 """
 
 
+@pytest.mark.timeout(900)
 def test_four_processes_that_start_at_once_migrate_once(database: Database, tmp_path: Path):
     command_line = [sys.executable, "-W", "error", "-c", MIGRATE, databases.empty(tmp_path)]
     with ExitStack() as stack:
@@ -168,7 +169,7 @@ def test_four_processes_that_start_at_once_migrate_once(database: Database, tmp_
         for process in started:
             assert process.stdin is not None
             process.stdin.close()
-        assert [(process.wait(60), process.stderr and process.stderr.read()) for process in started] == [(0, "")] * 4
+        assert [(process.wait(300), process.stderr and process.stderr.read()) for process in started] == [(0, "")] * 4
     assert tables(database) == {"alembic_version", *Base.metadata.tables}
 
 

@@ -25,7 +25,8 @@ from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, now
 from uploader.paths import own_command
 
-PATIENCE = 60
+PATIENCE = 300
+pytestmark = pytest.mark.timeout(900)
 ONCE = pytest.mark.one_database("SQLite is one process's", on="postgresql")
 MUX = {"VIDEO_PROVIDER": "mux", "MUX_TOKEN_ID": "an-id", "MUX_TOKEN_SECRET": "hunter5"}
 
@@ -34,7 +35,7 @@ MUX = {"VIDEO_PROVIDER": "mux", "MUX_TOKEN_ID": "an-id", "MUX_TOKEN_SECRET": "hu
 @pytest.mark.parametrize("words", [["serve", "--workers", "2", "--port", "0"], ["worker"]])
 def test_sqlite_with_more_than_one_process_refuses_to_start(words: list[str], tmp_path: Path):
     command = own_command("server", *words, "--data", str(tmp_path))  # not here: it would take our log and its hooks
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2
     assert "needs PostgreSQL" in done.stderr
 

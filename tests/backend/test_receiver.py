@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from uploader.backend.receiver import LONGEST_HEAD, READ, receiver
 from uploader.backend.server import Server
 
+pytestmark = pytest.mark.one_database("what comes over a connection")
 BODY = os.urandom(5 * READ + 321)
 
 

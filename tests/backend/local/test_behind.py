@@ -8,7 +8,7 @@ from anyio import CapacityLimiter
 
 from uploader.backend.providers.local.behind import ENOUGH, Behind
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_database("bytes on their way to the disk")]
 
 
 class Disk:
