@@ -15,7 +15,6 @@ from uploader.backend.jobs import LEASE, Handler, Lease, Worker, claim, enqueue
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, now
 
-
 PATIENCE = 300
 """Seconds that processes have to start and to end."""
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE
 
+import httpx
 import pytest
 
 from tests.backend.asking import eventually

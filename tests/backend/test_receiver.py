@@ -41,8 +41,9 @@ def port() -> Iterator[int]:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
+    server.end()
     thread.join(60)
+    assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ class Prepared:
     socket: socket.socket
 
     def run(self) -> None:
-        """Answer until a signal, or `server.should_exit`."""
+        """Answer until a signal, or `server.end()`."""
         self.server.run(sockets=[self.socket])
 
 
