@@ -1,5 +1,7 @@
 """The whole program in one process: first run, sign-in, a drop, a post, and away again."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from uploader.desktop.app import hand_over
 from uploader.engine import instance
 from uploader.engine.facts import AccountState, Changed
 from uploader.engine.job import Status
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.slow
@@ -111,6 +115,37 @@ def test_closing_with_uploads_on_their_way_says_once_that_they_continue(qtbot: Q
     desktop.window.close()
     assert desktop.window.isVisible()
     assert not settings.load(desks.paths.settings).told_about_closing
+
+
+RUNNING = """
+import gc, sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from uploader import settings
+from uploader.desktop.app import Desktop
+from uploader.engine.instance import Owner
+from uploader.engine.session import MemoryVault
+from uploader.paths import Paths
+
+paths = Paths.under(Path(sys.argv[1])).make()
+settings.save(paths.settings, settings.Settings(server="http://127.0.0.1:9"))
+owner = Owner.claim(paths)
+desktop = Desktop(paths, owner, MemoryVault())
+before = len(gc.get_objects())
+look = QTimer(interval=5)
+look.timeout.connect(lambda: desktop.leave() if gc.get_freeze_count() else None)
+look.start()
+desktop.run([])
+owner.close()
+print(gc.get_freeze_count(), before, len(gc.get_objects()))
+"""
+
+
+def test_a_running_program_does_not_look_for_garbage_in_what_it_is_made_of(tmp_path: Path):
+    run = [sys.executable, "-c", RUNNING, str(tmp_path)]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    frozen, before, watched = map(int, done.stdout.split())
+    assert frozen > before > 10 * watched, done.stderr
 
 
 def test_the_second_start_hands_its_files_over_and_shows_the_first(qtbot: QtBot, desks: Desks, tmp_path: Path):

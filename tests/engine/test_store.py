@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -292,6 +293,23 @@ def test_the_garbage_collector_rests_only_while_the_queue_loads(tmp_path: Path) 
         store.keep(a_job())
     assert len(kept(tmp_path / "queue.sqlite3")) == 1
     assert gc.isenabled()
+
+
+def test_a_queue_being_loaded_is_not_in_memory_twice(tmp_path: Path) -> None:
+    path = tmp_path / "queue.sqlite3"
+    text = "x" * 50_000
+    with opened(path) as store:
+        for _ in range(100):
+            store.keep(replace(a_job(), draft=Draft(text)))
+    with opened(path) as store:
+        tracemalloc.start()
+        try:
+            jobs = store.load()
+            held, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert held > len(jobs) * len(text) == 100 * len(text)
+    assert most - held < 20 * len(text)
 
 
 def spoil(path: Path, statement: str, *values: object) -> None:

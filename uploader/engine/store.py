@@ -86,11 +86,12 @@ class Store:
         return tuple(self._notes)
 
     def load(self) -> list[Job]:
-        """Every job that can be read, in order. The others stay where they are, and `notes` says how many."""
+        """Every job that can be read, in order. The others stay where they are, and `notes` says how many.
+
+        Row by row: all of them at once would be in memory twice, as text and as jobs.
+        """
         with translated():
-            rows = self._connection.execute(
-                "SELECT id, version, snapshot, aside FROM jobs ORDER BY position, id"
-            ).fetchall()
+            rows = self._connection.execute("SELECT id, version, snapshot, aside FROM jobs ORDER BY position, id")
             jobs, aside = [], []
             with _nothing_collected():
                 for job_id, version, snapshot, was_aside in rows:
