@@ -5,12 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from starlette.responses import HTMLResponse
 
 from tests.buses import YES, NetworkManager, bus
+from tests.engine.served import served
 from uploader.cli.reach import open_engine
 from uploader.engine.commands import Commands
 from uploader.engine.session import MemoryVault
-from uploader.errors import Metered
+from uploader.errors import CaptivePortal, Metered
 from uploader.paths import Paths
 
 pytestmark = pytest.mark.anyio
@@ -38,3 +40,18 @@ async def test_a_metered_network_is_heard_of_and_anyway_is_a_persons_word(
             assert network.fact.held is None
             manager.say(network=2)
             await until(lambda: network.fact.held is not None)
+
+
+async def test_a_sign_in_page_in_the_servers_place_holds_until_anyway_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nobody'}")
+    with served(HTMLResponse("<h1>Welcome to our hotel</h1>")) as port:
+        opened = open_engine(Paths.under(tmp_path), f"http://127.0.0.1:{port}", MemoryVault(), run=True, online=False)
+        async with opened as at:
+            network = at.engine.network
+            await until(lambda: network.fact.held is not None and network.fact.held.code == CaptivePortal.code)
+            assert [reply async for reply in Commands(at.engine).answer({"do": "list", "anyway": True})] == []
+            assert network.fact.held is None
+            await at.engine.account.refresh()
+            assert (network.fact.held, network.fact.online) == (None, False)

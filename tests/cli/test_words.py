@@ -13,6 +13,7 @@ JOB = Job("7f", Path("/films/Harbour.mp4"), 1000, "Harbour", datetime(2026, 11, 
 TIMED = Draft("Hi", approved=True, publish_at=datetime(2999, 11, 24, 18).astimezone())
 THEN = "on 2999-11-24 at 18:00"
 OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
+METERED = Trouble("metered", "Paused: this network is metered", "Nothing is lost.")
 BROKEN = Trouble("not_a_video", "This is not a video", "Choose another file.")
 
 
@@ -22,6 +23,7 @@ BROKEN = Trouble("not_a_video", "This is not a video", "Choose another file.")
         (JOB, "Waiting for its turn"),
         (replace(JOB, status=Status.RUNNING), "Checking"),
         (replace(JOB, step=Step.TRANSFER, trouble=OFFLINE), "Waiting for the network"),
+        (replace(JOB, trouble=METERED), "Paused: this network is metered (--anyway uploads all the same)"),
         (
             replace(JOB, trouble=replace(OFFLINE, retry_at=datetime(2026, 11, 22, 14, 3).astimezone())),
             "Waiting for the network, tries again at 14:03",

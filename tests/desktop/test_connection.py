@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
+from starlette.responses import HTMLResponse
 
 from tests.buses import FULL, NO, PORTAL, YES, NetworkManager, bus
 from tests.desktop.desks import PATIENCE, Desks
+from tests.engine.served import served
 from tests.media import clips
 from uploader import settings
 from uploader.desktop.app import Desktop
-from uploader.desktop.describe import Action, describe
+from uploader.desktop.describe import Action, describe, primary
 from uploader.engine.surroundings import Surroundings
 from uploader.errors import CaptivePortal, Metered, Offline
 from uploader.settings import Settings
@@ -67,7 +69,7 @@ def desktop(desks: Desks) -> Desktop:
 def at_work(desks: Desks, chosen: Settings) -> Desktop:
     """A window with somebody signed in."""
     settings.save(desks.paths.settings, chosen)
-    desks.vault.tokens[NOWHERE] = "a refresh token"
+    desks.vault.tokens[str(chosen.server)] = "a refresh token"
     return desks.start()
 
 
@@ -93,6 +95,26 @@ def test_on_a_metered_network_the_row_says_so_and_goes_on_when_told_to(desktop: 
     qtbot.waitUntil(lambda: code(desktop) == CaptivePortal.code, timeout=PATIENCE)
     desktop.connection.found.emit(Surroundings(name="home"))
     qtbot.waitUntil(lambda: code(desktop) == Offline.code, timeout=PATIENCE)
+
+
+def test_a_sign_in_page_in_the_servers_place_pauses_uploads_until_told_to_try_all_the_same(
+    desks: Desks, qtbot: QtBot, tmp_path: Path
+):
+    clip = clips.h264(tmp_path / "film.mp4")
+    os.utime(clip, (1_000_000_000, 1_000_000_000))
+    with served(HTMLResponse("<h1>Welcome to our hotel</h1>")) as port:
+        desktop = at_work(desks, Settings(server=f"http://127.0.0.1:{port}"))
+        desktop.window.add([clip])
+        banner = desktop.window.work.banner
+        qtbot.waitUntil(
+            lambda: code(desktop) == CaptivePortal.code and banner.button.text() == "Upload anyway", timeout=PATIENCE
+        )
+        assert (banner.title.text(), banner.hint.text()) == (CaptivePortal.title, CaptivePortal.hint)
+        (job,) = desktop.window.model.jobs
+        assert describe(job, job.added_at).primary is Action.ANYWAY
+        banner.button.click()
+        qtbot.waitUntil(lambda: primary(desktop.window.model.jobs[0]) is Action.RETRY, timeout=PATIENCE)
+        assert code(desktop) == CaptivePortal.code
 
 
 def test_a_person_who_pays_nothing_is_not_asked(desks: Desks, qtbot: QtBot, tmp_path: Path):

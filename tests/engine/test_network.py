@@ -21,7 +21,9 @@ class Scene:
         self.probes = 0
         self.facts: list[Network] = []
         self.backs = 0
-        self.watch = NetworkWatch(self._probe, self.facts.append, self._back, self.time.clock)
+        self.met: ReelferryError = Offline()
+        self.portals: list[bool] = []
+        self.watch = NetworkWatch(self._probe, self.facts.append, self._back, self.time.clock, self.portals.append)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[NetworkWatch]:
@@ -38,7 +40,7 @@ class Scene:
     async def _probe(self) -> None:
         self.probes += 1
         if not self.reachable:
-            raise Offline
+            raise self.met
 
     def _back(self) -> None:
         self.backs += 1
@@ -107,17 +109,34 @@ async def test_a_change_of_network_while_online_lets_what_waits_try_at_once() ->
     assert (scene.probes, scene.backs) == (0, 1)
 
 
-async def test_a_host_that_is_down_while_the_server_is_up_is_not_hammered() -> None:
+@pytest.mark.parametrize("error", [Offline(), CaptivePortal()])
+async def test_a_host_that_is_down_while_the_server_is_up_is_not_hammered(error: ReelferryError) -> None:
     scene = Scene()
     scene.reachable = True
     async with scene.running() as watch:
         for expected in (1, 2, 4, 8):
-            watch.heard(Offline())
+            watch.heard(error)
             await scene.turns()
             assert scene.time.waits[-1] == expected
             scene.time.advance(expected)
             await scene.turns()
             assert watch.fact.online
+            watch.asked(None)
+
+
+async def test_a_sign_in_page_is_told_of_until_the_server_itself_answers() -> None:
+    scene = Scene()
+    async with scene.running() as watch:
+        watch.heard(Offline())
+        assert scene.portals == []
+        scene.met = CaptivePortal()
+        watch.network_changed()
+        await scene.turns()
+        assert (scene.portals, watch.fact.online) == ([True], False)
+        scene.reachable = True
+        watch.network_changed()
+        await scene.turns()
+        assert (scene.portals, watch.fact.online) == ([True, False], True)
 
 
 async def test_the_speed_is_told_when_it_changes() -> None:

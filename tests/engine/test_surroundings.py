@@ -60,6 +60,39 @@ def test_who_pays_nothing_may_switch_the_pause_off(permission: Permission, held:
     assert held == [Metered.code, None, CaptivePortal.code]
 
 
+def test_a_page_in_the_servers_place_holds_until_the_server_answers_or_the_network_is_another(
+    permission: Permission, held: list[str | None]
+) -> None:
+    permission.look(HOME)
+    permission.portal(True)
+    permission.look(HOME)
+    permission.portal(False)
+    permission.portal(True)
+    permission.look(Surroundings(name="another"))
+    assert held == [CaptivePortal.code, None, CaptivePortal.code, None]
+
+
+def test_after_a_persons_word_a_page_holds_no_more_on_this_network(
+    permission: Permission, held: list[str | None]
+) -> None:
+    permission.look(HOME)
+    permission.portal(True)
+    permission.upload_anyway()
+    permission.portal(False)
+    permission.portal(True)
+    assert held == [CaptivePortal.code, None]
+
+
+def test_a_word_that_comes_before_the_networks_name_is_meant_for_it(
+    permission: Permission, held: list[str | None]
+) -> None:
+    permission.upload_anyway()
+    permission.look(HOTSPOT)
+    assert held == []
+    permission.look(HOTEL)
+    assert held == [CaptivePortal.code]
+
+
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However late the other side is on a busy machine."""

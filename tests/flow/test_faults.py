@@ -23,7 +23,7 @@ from tests.flow.haste import Haste
 from tests.flow.stage import UNDER_WAY, Stage, sha256, standing, wait_for
 from tests.media import clips
 from tests.proxy import BLOCK
-from uploader.desktop.describe import describe
+from uploader.desktop.describe import Action, describe
 from uploader.engine.clock import Clock
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Changed, Fact
@@ -254,7 +254,6 @@ FAULTS = {
     "502": answers(502),
     "503": replace(answers(503, "Retry-After: 900"), asked=900),
     "504": answers(504),
-    "captive portal": Fault(CaptivePortal, forging(CAPTIVE_PORTAL), network=True, twice=SIZE),
     "wrong content-length": Fault(Interrupted, forging(cut_short(MIB)), twice=SIZE),
     "offset beyond the file": Fault(Interrupted, forging(offset_of(SIZE + 1), "HEAD"), twice=0),
     "offset behind us": Fault(Interrupted, meanwhile=lose_bytes, twice=SIZE),
@@ -310,6 +309,27 @@ async def test_a_fault_is_said_and_the_file_arrives(name: str, scene: Scene) -> 
             engine.queue.retry(scene.job.id)
         await scene.arrived()
     scene.check(name, fault.twice)
+
+
+WAYS_ON: dict[str, Callable[[Engine], object]] = {
+    "upload anyway": lambda engine: engine.permission.upload_anyway(),
+    "the server answers again": lambda engine: engine.network_changed(),
+}
+
+
+@pytest.mark.parametrize("way_on", WAYS_ON)
+async def test_a_sign_in_page_in_the_place_of_the_host_pauses_uploads(way_on: str, scene: Scene) -> None:
+    scene.proxy.forge("PATCH", "/files/", CAPTIVE_PORTAL)
+    async with scene.engine() as engine:
+        await scene.until(lambda: engine.account.fact.me is not None, "the server's answers to everything else")
+        await begin(scene)
+        trouble = await scene.in_trouble(CaptivePortal)
+        assert (scene.job.status, trouble.retry_at) == (Status.WAITING, None)
+        assert engine.network.fact.held == trouble
+        assert describe(scene.job, datetime.now(UTC)).primary is Action.ANYWAY
+        WAYS_ON[way_on](engine)
+        await scene.arrived()
+    scene.check("captive portal", SIZE)
 
 
 QUIET: dict[str, tuple[Deed, int]] = {

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from uploader.engine.instance import Message
+from uploader.errors import CaptivePortal, Metered
 
 BYTES = 1000
 UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -10,6 +11,8 @@ STAGES = {"queued": 1, "transcoding": 2, "publishing": 3}
 
 
 BY_THE_SERVER = ", posted by the server "
+
+HELD_BY_THE_NETWORK = frozenset({CaptivePortal.code, Metered.code})
 
 AT_REST = {"finished": "Posted", "cancelled": "Cancelled", "paused": "Paused"}
 
@@ -25,17 +28,17 @@ def words(job: Message) -> str:
         case "failed" if trouble:
             return sentence(trouble["error"], trouble["hint"])
         case "waiting" if trouble:
-            return f"{trouble['error']}{_next_try(trouble)}"
+            return f"{trouble['error']}{_way_on(trouble)}"
         case "waiting" if job["step"] in {"prepare", "transfer"}:
             return "Waiting for its turn"
         case _:
             return _moving(job)
 
 
-def _next_try(trouble: Message) -> str:
-    """When it tries again by itself, on this computer's clock."""
+def _way_on(trouble: Message) -> str:
+    """When it tries again by itself, on this computer's clock; or how to overrule what it waits for."""
     if trouble["retryAt"] is None:
-        return ""
+        return " (--anyway uploads all the same)" if trouble["code"] in HELD_BY_THE_NETWORK else ""
     return f", tries again at {datetime.fromisoformat(trouble['retryAt']).astimezone():%H:%M}"
 
 

@@ -269,6 +269,7 @@ class Session(QObject):
     def _show_banner(self) -> None:
         """What holds everything up, the worst first."""
         banner, trouble = self._window.work.banner, self._account.trouble
+        held = self._network.held if self._window.model.tally.unfinished else None
         match self._account.state:
             case AccountState.SIGN_IN_NEEDED:
                 banner.say(errors.SignInNeeded.title, errors.SignInNeeded.hint, "Sign in", self.sign_in)
@@ -276,6 +277,8 @@ class Session(QObject):
                 banner.say(errors.KeyringLocked.title, errors.KeyringLocked.hint, "Try again", self._refresh)
             case AccountState.KEYRING_ABSENT if self._account.me is None:
                 banner.say(errors.KeyringAbsent.title, errors.KeyringAbsent.hint, "Sign in", self.sign_in)
+            case _ if held and held.code == errors.CaptivePortal.code:
+                banner.say(held.title, held.hint, "Upload anyway", self.upload_anyway)
             case _ if trouble and trouble.code == errors.ProxyRefused.code:
                 banner.say(trouble.title, trouble.hint, "Network preferences", self._window.show_network_preferences)
             case _ if trouble and trouble != self._read:
@@ -285,16 +288,20 @@ class Session(QObject):
                 )
             case _ if not self._network.online:
                 banner.say("You are offline", errors.Offline.hint, "Try again", self._refresh)
-            case _ if self._network.held and self._window.model.tally.unfinished:
-                held = self._network.held
-                banner.say(held.title, held.hint, "Upload anyway", self.upload_anyway)
-            case _ if self._limited and self._limited.held and self._window.model.tally.unfinished:
-                held = self._limited.held
-                banner.say(held.title, held.hint, "Full speed for an hour", self._hurry)
-            case _ if self._notes:
-                banner.say(self._notes[0].title, self._notes[0].hint, "OK", self._next_note)
             case _:
-                banner.hide()
+                self._show_pause(held)
+
+    def _show_pause(self, held: Trouble | None) -> None:
+        """What uploads alone wait for, or else a note."""
+        banner = self._window.work.banner
+        if held:
+            banner.say(held.title, held.hint, "Upload anyway", self.upload_anyway)
+        elif self._limited and self._limited.held and self._window.model.tally.unfinished:
+            banner.say(self._limited.held.title, self._limited.held.hint, "Full speed for an hour", self._hurry)
+        elif self._notes:
+            banner.say(self._notes[0].title, self._notes[0].hint, "OK", self._next_note)
+        else:
+            banner.hide()
 
     def _dismiss(self) -> None:
         self._read = self._account.trouble

@@ -27,7 +27,8 @@ UNSURE = frozenset({AccountState.UNKNOWN, AccountState.KEYRING_LOCKED, AccountSt
 class AccountKeeper:
     """Keeps the account's facts up to date. Lives on the engine's loop.
 
-    `signed_in` is called when requests may work again that needed somebody signed in; `heard` as in `World`.
+    `signed_in` is called when requests may work again that needed somebody signed in; `heard` is told what asking the
+    server met, and None when it answered.
     """
 
     def __init__(

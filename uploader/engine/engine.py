@@ -64,7 +64,7 @@ class Engine:
         self._way_out = way_out
         self.session = Session(server, vault, api, lost=self._lost)
         self.client = Client(api, self.session)
-        self.network = NetworkWatch(self._probe, emit, self._back, clock)
+        self.network = NetworkWatch(self._probe, emit, self._back, clock, self._portal)
         self.account = AccountKeeper(
             server,
             api,
@@ -72,7 +72,7 @@ class Engine:
             self.client,
             emit,
             signed_in=self._signed_in,
-            heard=self.network.heard,
+            heard=self.network.asked,
             clock=clock,
         )
         limiter = Limiter(clock)
@@ -187,6 +187,9 @@ class Engine:
     def _hold(self, why: Trouble | None) -> None:
         self.queue.hold("network", why)
         self.network.held(why)
+
+    def _portal(self, seen: bool) -> None:
+        self.permission.portal(seen)
 
     def _events_offered(self) -> bool:
         limits = self.account.limits()

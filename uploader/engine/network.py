@@ -18,7 +18,7 @@ class NetworkWatch:
     """Says when the server got out of reach, and notices when it is back.
 
     `probe` asks the server for a sign of life and raises from `uploader.errors` without one. `back` is called when it
-    is back, `emit` whenever what is known has changed.
+    is back, `emit` whenever what is known has changed, `portal` with whether a sign-in page answers in its place.
     """
 
     def __init__(
@@ -27,11 +27,13 @@ class NetworkWatch:
         emit: Callable[[Network], None],
         back: Callable[[], None],
         clock: Clock,
+        portal: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._probe = probe
         self._emit = emit
         self._back = back
         self._clock = clock
+        self._portal = portal
         self._backoff = Backoff(clock.random, most=LONGEST)
         self._fact = Network(online=True, rate=0.0)
         self._woken = asyncio.Event()
@@ -43,11 +45,19 @@ class NetworkWatch:
         return self._fact
 
     def heard(self, error: ReelferryError | None) -> None:
-        """What a request met; None when the server confirmed something."""
+        """What an upload met; None when the server confirmed something of it."""
         if error is None:
             self._backoff.reset()
+        self.asked(error)
+
+    def asked(self, error: ReelferryError | None) -> None:
+        """What a question to the server met; None when it answered, which says little of a host elsewhere."""
+        if error is None:
+            self._portal(False)
             self._say(online=True)
         elif isinstance(error, Offline | CaptivePortal | Untrusted):
+            if isinstance(error, CaptivePortal):
+                self._portal(True)
             self._say(online=False)
 
     def rate(self, rate: float) -> None:
@@ -81,9 +91,10 @@ class NetworkWatch:
     async def _look(self) -> None:
         try:
             await self._probe()
-        except ReelferryError:
-            return
-        self._say(online=True)
+        except ReelferryError as error:
+            self.asked(error)
+        else:
+            self.asked(None)
 
     def _say(self, *, online: bool) -> None:
         if online == self._fact.online:

@@ -19,22 +19,30 @@ class Surroundings:
 class Permission:
     """Holds uploads on a network that costs money or wants a sign-in, until a person says to upload all the same.
 
-    Their word holds for this network; on the next one it is forgotten. `hold` is told why nothing may be sent (None:
-    it may), whenever that changes.
+    That it wants a sign-in is what the system says, or what was answered in the place of a server. The person's word
+    holds for this network; on the next one it is forgotten. `hold` is told why nothing may be sent (None: it may),
+    whenever that changes.
     """
 
     def __init__(self, hold: Callable[[Trouble | None], None], *, pause_when_metered: bool = True) -> None:
         self._hold = hold
         self._pause_when_metered = pause_when_metered
         self._here = Surroundings()
+        self._portal = False
         self._anyway = False
         self._why: Trouble | None = None
 
     def look(self, here: Surroundings) -> None:
-        """The computer is on this network now."""
+        """The computer is on this network now. Before the first name it was on the same one, which nobody had named."""
         if here.name != self._here.name:
-            self._anyway = False
+            self._portal = False
+            self._anyway = self._anyway and not self._here.name
         self._here = here
+        self._decide()
+
+    def portal(self, seen: bool) -> None:
+        """Whether a sign-in page answers here instead of a server."""
+        self._portal = seen
         self._decide()
 
     def upload_anyway(self) -> None:
@@ -49,7 +57,7 @@ class Permission:
 
     def _decide(self) -> None:
         why: Trouble | None = None
-        if not self._anyway and self._here.captive:
+        if not self._anyway and (self._here.captive or self._portal):
             why = _in_words(CaptivePortal)
         elif not self._anyway and self._here.metered and self._pause_when_metered:
             why = _in_words(Metered)
