@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.limit import kept_to
 from benchmarks.load import all_at_once
 from benchmarks.memory import command_line
 from benchmarks.plan import Plan
@@ -25,6 +26,7 @@ MEASUREMENTS: Mapping[str, Callable[[Plan], Iterator[Row]]] = {
     "https": https,
     "memory": command_line,
     "window": smooth,
+    "limit": kept_to,
     "resend": after_a_cut,
     "queue": many_jobs,
     "receive": one_patch,

@@ -40,6 +40,12 @@ def no_more_than(name: str, ours: float, peer: float, unit: str, goal: float) ->
     return Row(name, _said(ours, unit), _said(peer, unit), ratio, f"≤ {_said(goal, unit)}", ours <= goal)
 
 
+def within(name: str, ours: float, wanted: float, unit: str, goal: float) -> Row:
+    """Ours may differ from what is wanted by the part `goal` of it, either way."""
+    ratio = ours / wanted
+    return Row(name, _said(ours, unit), _said(wanted, unit), f"{ratio:.3f} ×", f"± {goal:.0%}", abs(ratio - 1) <= goal)
+
+
 def beyond(name: str, ours: float, peer: float, unit: str, goal: float) -> Row:
     """Ours may be above the peer's by `goal`, in `unit`."""
     more = ours - peer

@@ -96,9 +96,10 @@ class _Reply:
 
 @dataclass
 class _Host:
-    """What the sink remembers: how many bytes there are at each path."""
+    """What the sink remembers: how many bytes there are at each path, and how many have come at all."""
 
     root: str
+    received: int = 0
     held: dict[str, int] = field(default_factory=dict)
     wanted: dict[str, int] = field(default_factory=dict)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -167,10 +168,10 @@ class _Host:
                     product="reelferry", version="1", maxBytes=1 << 40, maxDurationSeconds=1 << 20,
                     acceptedTypes=["video/*"], protocols=["tus"],
                 )  # fmt: skip
-            case "/api/me":
-                return _json(id="u1", username="ann", name="Ann")
-            case "/api/communities":
-                return _json(communities=[])
+            case "/received":
+                return _json(bytes=self.received, at=time.monotonic())
+            case "/api/me" | "/api/communities":
+                return _json(id="u1", username="ann", name="Ann", communities=[])
             case path if path.startswith("/api/videos/"):
                 return _json(videoId=path.split("/")[3], status="ready", provider="sink", watchUrl=f"{root}/watch")
         return _Reply(404)
@@ -230,7 +231,9 @@ class _Conversation:
         if path.startswith("/api/"):
             while len(body) < length:
                 body += self._connection.recv(length - len(body))
-        elif not self._throw_away(length - len(body)):
+            return _Asked(method, path.partition("?")[0], headers, length, body, begun)
+        self._host.received += len(body)
+        if not self._throw_away(length - len(body)):
             return None
         return _Asked(method, path.partition("?")[0], headers, length, body, begun)
 
@@ -241,6 +244,7 @@ class _Conversation:
             if not taken:
                 return False
             left -= taken
+            self._host.received += taken
         return True
 
 
