@@ -17,8 +17,7 @@ def kept_to(plan: Plan) -> Iterator[Row]:
     seconds = 0.2 if plan.quick else 30.0
     file = plan.film(CHUNK + int(1.1 * seconds * sum(LIMITS)))
     with sink() as host, plan.home() as home:
-        words = (host.url, file, home, str(seconds), *map(str, LIMITS))
-        found = timed.told(timed.module("limited", *words))
+        found = timed.told(timed.module("limited", host.url, file, home, str(seconds), *map(str, LIMITS)))
     for limit in LIMITS:
         changed = "" if limit == LIMITS[0] else ", changed in mid-transfer"
         name = f"limit of {limit / MEGABYTE:g} MB/s over {seconds:g} s{changed}"
