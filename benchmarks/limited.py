@@ -27,9 +27,10 @@ async def carry(server: str, file: Path, home: Path, seconds: float, limits: lis
     )
     async with opened as engine, httpx.AsyncClient(base_url=server, trust_env=False) as host:
         await engine.queue.add([file])
-        while not engine.queue.jobs[0].sent:
-            assert engine.queue.jobs[0].status is not Status.FAILED, engine.queue.jobs
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(120):
+            while not engine.queue.jobs[0].sent:
+                assert engine.queue.jobs[0].status is not Status.FAILED, engine.queue.jobs
+                await asyncio.sleep(0.01)
         for limit in limits:
             await engine.allowance.choose(limit=limit)
             before, begun = await received(host)
