@@ -58,9 +58,17 @@ def started(data: Path, *more: str, **environ: str) -> Iterator[Started]:
 
 
 def run(*arguments: str, data: Path, stdin: str = "", **environ: str) -> "subprocess.CompletedProcess[str]":
+    """In a session of its own: it has no terminal."""
     command = [*SERVER, *arguments, "--data", str(data)]
     return subprocess.run(
-        command, input=stdin, capture_output=True, text=True, env=os.environ | environ, timeout=300, check=False
+        command,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=os.environ | environ,
+        timeout=300,
+        check=False,
+        start_new_session=True,
     )
 
 
@@ -159,6 +167,13 @@ def test_accounts_are_made_from_the_command_line_also_beside_a_running_server(tm
         assert again.returncode == 1
         with visitor(server.url) as anybody:
             assert anybody.get("/healthz").status_code == 200
+
+
+def test_where_nobody_can_type_a_password_the_command_says_how_to_pass_it_in(tmp_path: Path):
+    asked = run("user", "add", "ann", data=tmp_path / "data")
+    assert asked.returncode == 1
+    assert "Use --password-stdin" in asked.stderr
+    assert "Traceback" not in asked.stderr
 
 
 def test_where_an_issuer_keeps_the_accounts_none_is_made_here(

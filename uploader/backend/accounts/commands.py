@@ -97,7 +97,10 @@ def _known(session: Session, username: str) -> User:
 def _password(*, stdin: bool) -> str:
     if stdin:
         return sys.stdin.readline().removesuffix("\n")
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Password again: ") != password:
+    try:
+        password, again = getpass.getpass("Password: "), getpass.getpass("Password again: ")
+    except EOFError:
+        raise AccountRefused("Nobody is there to type a password. Use --password-stdin and pass it in.") from None
+    if again != password:
         raise AccountRefused("The two passwords differ.")
     return password
