@@ -257,6 +257,10 @@ EVENTS = "events"
 """A capability: `GET /api/videos/events` tells what becomes of videos."""
 
 
+MIN_HEIGHT = "min_height"
+"""A capability: here a video can be watched before its best rendition is made, so a post may wait for `minHeight`."""
+
+
 class ServerConfig(Message):
     """GET /api/config: what this server takes. Needs no sign-in."""
 

@@ -54,6 +54,7 @@ def test_it_says_its_version(at_terminal: Terminal):
         ["fly"],
         ["add", "a.mp4", "b.mp4", "--title", "Both"],
         ["add", "a.mp4", "--at", "soon"],
+        ["add", "a.mp4", "--min-height", "tall"],
         ["login", "--local", "--server", "https://example.org"],
         ["login", "--server", "https://example.org/?x=1"],
         ["login", "--local", "--device"],

@@ -14,7 +14,8 @@ from uploader.paths import Paths
 
 FIELDS = {
     "type", "id", "file", "title", "size", "step", "status", "confirmed", "rate", "duration", "stage", "percent",
-    "text", "community", "approved", "publishAt", "entrusted", "watchUrl", "postId", "addedAt", "finishedAt", "trouble",
+    "text", "community", "approved", "publishAt", "minHeight", "awaitedHeight", "entrusted", "watchUrl", "postId",
+    "addedAt", "finishedAt", "trouble",
 }  # fmt: skip
 
 
@@ -74,6 +75,14 @@ def test_while_one_process_has_the_engine_the_others_hand_their_commands_over(
         out, err = owner.communicate(timeout=170)
     assert owner.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["status"] == "cancelled"
+
+
+def test_a_height_is_refused_where_the_server_makes_all_of_them_before_the_video_is_ready(
+    signed_in: Terminal, clip: Path
+):
+    done = signed_in.run("add", clip, "--min-height", "720")
+    assert done.returncode == 1
+    assert "This server waits for no quality. There a video has all its qualities once it is ready." in done.stderr
 
 
 def test_a_community_nobody_knows_is_refused_before_anything_is_added(signed_in: Terminal, clip: Path):

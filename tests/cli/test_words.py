@@ -11,6 +11,7 @@ from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
 
 JOB = Job("7f", Path("/films/Harbour.mp4"), 1000, "Harbour", datetime(2026, 11, 22, tzinfo=UTC))
 TIMED = Draft("Hi", approved=True, publish_at=datetime(2999, 11, 24, 18).astimezone())
+HIGH = Draft("Hi", approved=True, min_height=720)
 THEN = "on 2999-11-24 at 18:00"
 OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
 METERED = Trouble("metered", "Paused: this network is metered", "Nothing is lost.")
@@ -46,6 +47,7 @@ BROKEN = Trouble("not_a_video", "This is not a video", "Choose another file.")
             handed(replace(JOB, step=Step.PROCESS, status=Status.RUNNING, processing=Processing(percent=40.2))),
             "Processing (40 %), posted by the server when it is ready",
         ),
+        (handed(replace(JOB, step=Step.POST, draft=HIGH)), "Ready, posted by the server once it plays in 720p"),
         (handed(replace(JOB, status=Status.CANCELLED)), "Cancelled. If it was posted before that, the post stays"),
         (replace(JOB, step=Step.DONE, status=Status.FINISHED), "Posted"),
         (replace(JOB, status=Status.PAUSED), "Paused"),

@@ -50,10 +50,10 @@ def processing(number: int = 1, **changes: Any) -> Job:
     return a_job(number, **{"step": Step.PROCESS, "status": Status.RUNNING, "processing": told, **changes})
 
 
-def handed(job: Job, *, told: Draft | None = None, state: str | None = "waiting") -> Job:
+def handed(job: Job, *, told: Draft | None = None, state: str | None = "waiting", waits_for: str | None = None) -> Job:
     """The same job after the server was given its post: it has `told`, and said `state`; None: no answer yet."""
     said = None if state is None else OwnPost.model_validate({
         "id": "p", "state": state, "content": "", "type": "video", "video_id": "v", "community_id": None,
-        "created_at": NOW, "updated_at": NOW,
+        "created_at": NOW, "updated_at": NOW, "waits_for": waits_for, "min_height": job.draft.min_height,
     })  # fmt: skip
     return replace(job, handover=Handover(PublishRequest(), told or job.draft, said), handovers=1)

@@ -14,6 +14,7 @@ from uploader.wire import ChunkRules, Ticket
 
 OFFLINE = Trouble("offline", "Waiting for the network", "Nothing is lost.")
 APPROVED = Draft("words", None, approved=True)
+HIGH = replace(APPROVED, min_height=720)
 TIMED = replace(APPROVED, publish_at=NOW + timedelta(days=2))
 OVER = replace(APPROVED, publish_at=NOW - timedelta(days=2))
 TAKEN_BACK = replace(APPROVED, approved=False)
@@ -54,6 +55,12 @@ THEN = amounts.date(NOW + timedelta(days=2), NOW)
             f"Ready · will be posted {THEN}",
             Tone.GOOD,
         ),
+        (
+            handed(a_job(step=Step.POST, draft=HIGH, status=Status.RUNNING), waits_for="rendition"),
+            "Ready · will be posted once it plays in 720p",
+            Tone.GOOD,
+        ),
+        (handed(a_job(step=Step.POST, draft=HIGH, status=Status.RUNNING)), "Posting", Tone.ACTIVE),
         (
             a_job(step=Step.POST, draft=replace(TIMED, approved=False)),
             "Ready · not posted yet",
@@ -223,6 +230,7 @@ def test_where_a_job_is_counted(job: Job, expected: Group):
         (handed(processing(draft=APPROVED), state=None), ""),
         (handed(processing(draft=APPROVED)), "Safe on the server. Posts when ready, computer on or off."),
         (handed(processing(draft=TIMED)), f"Safe on the server. Posts {THEN}, computer on or off."),
+        (handed(processing(draft=HIGH)), "Safe on the server. Posts once it plays in 720p, computer on or off."),
         (handed(processing(draft=OVER)), "Safe on the server. Posts when ready, computer on or off."),
         (handed(a_job(step=Step.POST, draft=TIMED)), "Safe on the server, which posts it, computer on or off."),
         (handed(processing(draft=TAKEN_BACK), state="draft"), ""),

@@ -281,3 +281,47 @@ def test_control_return_approves_at_the_set_time(form: PostForm):
     form.show_jobs([a_job(draft=Draft("words", None, publish_at=NOW + timedelta(days=2)))])
     form.post()
     assert acted.at(0)[0] is Action.POST_THEN
+
+
+def heights(form: PostForm) -> list[int | None]:
+    """What may be waited for."""
+    return [form.quality.choice.itemData(at) for at in range(form.quality.choice.count())]
+
+
+def test_only_heights_that_the_file_has_can_be_waited_for(form: PostForm, written: Written):
+    form.quality.offer(True)
+    form.show_jobs([a_job(height=1080)])
+    assert form.quality.isVisible()
+    assert heights(form) == [None, 360, 480, 720, 1080]
+    assert form.quality.choice.currentData() is None
+    form.quality.choice.setCurrentIndex(3)
+    form.quality.choice.activated.emit(3)
+    form.show_jobs([])
+    assert written == [(a_job().id, {"min_height": 720})]
+
+
+def test_a_height_that_was_chosen_elsewhere_is_shown(form: PostForm):
+    form.quality.offer(True)
+    form.show_jobs([a_job(draft=Draft("", None, min_height=2160))])
+    assert heights(form) == [None, 2160]
+    assert form.quality.choice.currentText() == "2160p"
+    form.take(a_job(height=480))
+    assert (heights(form), form.quality.choice.currentText()) == ([None, 360, 480], "Any quality")
+
+
+def test_where_there_is_no_height_to_wait_for_none_is_asked_for(form: PostForm):
+    tall = a_job(height=1080)
+    form.show_jobs([tall])
+    assert not form.quality.isVisible(), "the server does not offer it"
+    form.quality.offer(True)
+    assert form.quality.isVisible()
+    form.show_jobs([a_job()])
+    assert not form.quality.isVisible(), "nobody knows yet how high it is"
+    form.show_jobs([posted(height=1080)])
+    assert not form.quality.isVisible(), "it is out"
+
+
+def test_the_composer_says_what_is_waited_for(form: PostForm):
+    form.quality.offer(True)
+    form.show_jobs([a_job(draft=Draft("words", None, approved=True, min_height=720), height=1080)])
+    assert form.state.text() == "Reelferry posts it once it plays in 720p. You can still change it."

@@ -13,11 +13,15 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 @dataclass
 class PostOffice:
-    """`state_of` says how a video is, `now` what time it is. `communities` may be posted to."""
+    """`state_of` says how a video is, `now` what time it is. `communities` may be posted to.
+
+    `best_height` is that of the best rendition of every video.
+    """
 
     state_of: Callable[[str], str | None]
     now: Callable[[], datetime]
     communities: frozenset[str] = frozenset({"films"})
+    best_height: int = 2160
     posts: dict[str, OwnPost] = field(default_factory=dict)
     keys: dict[str, tuple[PublishRequest, str]] = field(default_factory=dict)
 
@@ -41,6 +45,7 @@ class PostOffice:
                 video_id=request.video_id,
                 community_id=request.community_id,
                 publish_at=request.publish_at,
+                min_height=request.min_height,
                 created_at=NOON,
                 updated_at=NOON,
             )
@@ -88,7 +93,9 @@ class PostOffice:
                 problem = VideoProblem(code="video_deleted", message="The video was deleted", action="Upload it again.")
                 self.update(post.id, state="not_published", problem=problem)
             elif state == "ready":
-                self.update(post.id, state="published" if in_time else "waiting", waits_for=None if in_time else "time")
+                wait = None if self.best_height >= (post.min_height or 0) else "rendition"
+                wait = wait if in_time else "time"
+                self.update(post.id, state="waiting" if wait else "published", waits_for=wait)
 
     def _open(self, post_id: str) -> None:
         post = self.read(post_id)

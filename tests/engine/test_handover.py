@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -340,6 +341,35 @@ async def test_nothing_pauses_what_the_server_has(stand: Stand) -> None:
         assert job_of(queue, job.id).status is not Status.PAUSED
         with pytest.raises(ValueError, match="by itself"):
             queue.pause(job.id)
+
+
+# A height
+
+
+async def test_the_server_is_told_the_height_to_wait_for_and_every_change_of_it(stand: Stand) -> None:
+    stand.backend.polls = NEVER
+    draft = Draft("Hello", approved=True, min_height=1080)
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video(), draft=draft)
+        await waits_there(stand, queue, job)
+        assert stand.backend.office.read("own-1").min_height == 1080
+        assert job_of(queue, job.id).awaited_height is None, "the video comes first"
+        for height in (720, None):
+            queue.write(job.id, min_height=height)
+            await waits_there(stand, queue, job, draft=replace(draft, min_height=height))
+            assert stand.backend.office.read("own-1").min_height == height
+
+
+async def test_while_the_server_waits_for_a_rendition_the_job_says_which(stand: Stand) -> None:
+    stand.backend.office.best_height = 360
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video(), draft=Draft("Hello", approved=True, min_height=720))
+        await stand.until(lambda: job_of(queue, job.id).awaited_height == 720)
+        assert stand.backend.office.published == []
+        stand.backend.office.best_height = 720
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).status is Status.FINISHED
+    assert [post.min_height for post in stand.backend.office.published] == [720]
 
 
 # A set time

@@ -150,14 +150,15 @@ def test_a_row_of_a_newer_program_comes_back_with_the_newer_program(tmp_path: Pa
 
 def test_only_what_an_older_program_would_post_twice_or_too_early_is_kept_from_it(tmp_path: Path) -> None:
     path = tmp_path / "q"
-    plain, planned, handed = a_job(), a_job(), a_job()
+    plain, planned, high, handed = a_job(), a_job(), a_job(), a_job()
     with opened(path) as store:
         store.keep(plain)
         store.keep(replace(planned, draft=Draft(publish_at=NOW)))
+        store.keep(replace(high, draft=Draft(min_height=720)))
         store.keep(replace(handed, handovers=1))
     with closing(sqlite3.connect(path)) as connection:
         versions = dict(connection.execute("SELECT id, version FROM jobs").fetchall())
-    assert versions == {plain.id: 1, planned.id: 2, handed.id: 2}
+    assert versions == {plain.id: 1, planned.id: 2, high.id: 2, handed.id: 2}
 
 
 def test_a_queue_from_before_the_server_published_by_itself_opens_as_it_was(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ def test_a_queue_from_before_the_server_published_by_itself_opens_as_it_was(tmp_
     job = a_job()
     with opened(path) as store:
         store.keep(job)
-    for field in ("$.handover", "$.handovers", "$.draft.publish_at"):
+    for field in ("$.handover", "$.handovers", "$.draft.publish_at", "$.draft.min_height"):
         spoil(path, f"UPDATE jobs SET snapshot = json_remove(snapshot, '{field}')")
     assert kept(path) == [job]
 

@@ -14,6 +14,7 @@ import typer
 
 from uploader import __version__, log
 from uploader.cli import limits, network, reach, sign_in
+from uploader.cli.height import awaited
 from uploader.cli.moment import planned
 from uploader.cli.tell import Teller, teller
 from uploader.engine.instance import Message
@@ -59,6 +60,14 @@ At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="When to post: 18:00, 2026-11-24 18:00, or now: as soon as it is ready."),
 ]
+MinHeight = Annotated[
+    str | None,
+    typer.Option(
+        "--min-height",
+        metavar="PIXELS",
+        help="Post once it plays at least so high: 720, 1080 …, or any. Where the server can wait for that.",
+    ),
+]
 Title = Annotated[str | None, typer.Option("--title", help="The video's title; the file's name if not given.")]
 
 
@@ -95,11 +104,12 @@ def add(
     community: Community = None,
     title: Title = None,
     at: At = None,
+    min_height: MinHeight = None,
     wait: Annotated[bool, typer.Option("--wait", help="Upload now, and end when it is done.")] = False,
     anyway: Anyway = False,
     as_json: Json = False,
 ) -> None:
-    """Put files in the queue. With --text or --at they are posted when ready, else `post` or the window does that."""
+    """Put files in the queue. With --text, --at or --min-height they are posted when ready, else `post` does that."""
     if title is not None and len(files) > 1:
         raise typer.BadParameter("--title names one video; add them one by one.")
     command = {
@@ -109,10 +119,11 @@ def add(
         "community": community,
         "title": title,
         "anyway": anyway,
-        "approved": text is not None or at is not None,
+        "approved": any(given is not None for given in (text, at, min_height)),
         **planned(at),
+        **awaited(min_height),
     }
-    reached = reach.engine(Paths.of_user(), run=wait, online=community is not None)
+    reached = reach.engine(Paths.of_user(), run=wait, online=_asks_the_server(command))
     with _talking(as_json, moving=wait) as tell, reached as engine:
         outcome = _Outcome(tell)
         outcome.follow(engine.ask(command))
@@ -174,11 +185,12 @@ def post(
     community: Community = None,
     title: Title = None,
     at: At = None,
+    min_height: MinHeight = None,
     as_json: Json = False,
 ) -> None:
     """Write the post of uploads that are in the queue; it goes out when the video is ready."""
-    command = {"do": "post", "ids": ids, "text": text, "community": community, "title": title, **planned(at)}
-    _give(command, as_json)
+    words = {"text": text, "community": community, "title": title}
+    _give({"do": "post", "ids": ids, **words, **planned(at), **awaited(min_height)}, as_json)
 
 
 @app.command()
@@ -310,7 +322,7 @@ class _Outcome:
 
 def _give(command: dict[str, Any], as_json: bool, *, run: bool = False) -> None:
     """Give one command and say the replies. With `run` it is waited for, and a job that failed is a failure of ours."""
-    reached = reach.engine(Paths.of_user(), run=run, online=command.get("community") is not None)
+    reached = reach.engine(Paths.of_user(), run=run, online=_asks_the_server(command))
     with _talking(as_json, moving=run) as tell, reached as engine:
         outcome = _Outcome(tell)
         outcome.follow(engine.ask(command))
@@ -318,6 +330,11 @@ def _give(command: dict[str, Any], as_json: bool, *, run: bool = False) -> None:
             tell.say("There is nothing to wait for." if run else "The queue is empty.")
     if run:
         outcome.end()
+
+
+def _asks_the_server(command: Message) -> bool:
+    """Whether what it means depends on what the server offers."""
+    return command.get("community") is not None or command.get("minHeight") is not None
 
 
 @contextmanager

@@ -62,7 +62,9 @@ def _promise(job: Message) -> str:
     """That the server posts it, once it has said so."""
     if not job["entrusted"]:
         return ""
-    return BY_THE_SERVER + (f"on {_when(job)}" if _is_ahead(job) else "when it is ready")
+    if _is_ahead(job):
+        return f"{BY_THE_SERVER}on {_when(job)}"
+    return BY_THE_SERVER + (f"once it plays in {job['minHeight']}p" if job["minHeight"] else "when it is ready")
 
 
 def _is_ahead(job: Message) -> bool:

@@ -89,7 +89,7 @@ class Deeds(QObject):
             self._do(lambda queue: queue.add(paths, draft), self._were_added)
 
     def write(self, job_id: str, fields: Mapping[str, Any]) -> None:
-        """Save what was typed: `title`, `text`, `community_id`, `publish_at`, as far as they are given."""
+        """Save what was typed: `title`, `text`, `community_id`, `publish_at`, `min_height`, as far as given."""
         self._do(lambda queue: queue.write(job_id, **fields))
 
     def _command(self, action: Action, job_id: str) -> None:

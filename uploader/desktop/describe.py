@@ -115,7 +115,8 @@ def spoken(job: Job, now: datetime) -> str:
     if row.hint:
         parts.append(row.hint)
     if job.draft.approved and job.step is not Step.DONE:
-        parts.append("Post at a set time" if job.draft.publish_at else "Posts when ready")
+        waits = f"Posts once it plays in {job.draft.min_height}p" if job.draft.min_height else "Posts when ready"
+        parts.append("Post at a set time" if job.draft.publish_at else waits)
     return ". ".join(part.rstrip(".") for part in parts)
 
 
@@ -212,7 +213,9 @@ def _words(job: Job, now: datetime) -> tuple[str, Tone, str]:
 
 
 def _planned(job: Job, now: datetime) -> str:
-    """Where it is ready, and there is a time to wait for."""
+    """Where it is ready, and there is a time or a quality to wait for."""
+    if job.step is Step.POST and job.awaited_height:
+        return f"Ready · will be posted once it plays in {job.awaited_height}p"
     at = planned(job, now) if job.step is Step.POST and job.draft.approved else None
     if at is None:
         return ""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer
 from uploader.desktop import tokens
 from uploader.engine.job import Job
 
-Value = str | datetime | None
+Value = str | datetime | int | None
 Write = Callable[[str, Mapping[str, Value]], None]
 
 
@@ -22,6 +22,7 @@ class Written:
     text: str
     community_id: str | None
     publish_at: datetime | None
+    min_height: int | None
 
 
 class Drafts(QObject):
@@ -69,4 +70,5 @@ class Drafts(QObject):
 
 def _said(job: Job) -> Written:
     """What the queue says."""
-    return Written(job.title, job.draft.text, job.draft.community_id, job.draft.publish_at)
+    draft = job.draft
+    return Written(job.title, draft.text, draft.community_id, draft.publish_at, draft.min_height)

@@ -19,6 +19,7 @@ from uploader.desktop.drafts import Drafts, Value
 from uploader.desktop.picture import Picture
 from uploader.desktop.pieces import Choice, IconButton, Tick, button, column, frame, label, named, row, set_role
 from uploader.desktop.promises import state
+from uploader.desktop.quality import Quality
 from uploader.desktop.theme import Theme
 from uploader.desktop.thumbnails import Thumbnails
 from uploader.desktop.when import When
@@ -139,6 +140,8 @@ class PostForm(QWidget):
         self.at_once.toggled.connect(self._at_once_toggled)
         self.when = When(self._theme)
         self.when.changed.connect(self._time_set)
+        self.quality = Quality(self._theme)
+        self.quality.changed.connect(self._height_set)
         self.state = label("", "secondary", wrap=True)
         self.post_button = button("Post when ready", "primary")
         self.post_button.clicked.connect(self.post)
@@ -188,6 +191,7 @@ class PostForm(QWidget):
         deciding = column(tokens.S, (tokens.XS,) * 4, self._deciding)
         deciding.addWidget(self.at_once)
         deciding.addWidget(self.when)
+        deciding.addWidget(self.quality)
         deciding.addWidget(self.state)
         deciding.addLayout(buttons)
 
@@ -209,7 +213,7 @@ class PostForm(QWidget):
         column(within=self).addWidget(surface)
         for before, after in pairwise(
             (self.back_button, self.title, self.text, self.community, self.at_once, self.when.tick, self.when.field,
-             self.hold_button, self.copy_button, self.open_button, self.post_button)
+             self.quality.choice, self.hold_button, self.copy_button, self.open_button, self.post_button)
         ):  # fmt: skip
             QWidget.setTabOrder(before, after)
         self.show_narrow(narrow=False)
@@ -241,6 +245,10 @@ class PostForm(QWidget):
 
     def _time_set(self, moment: datetime | None) -> None:
         self._edit("publish_at", moment)
+        self._show_state()
+
+    def _height_set(self, height: int | None) -> None:
+        self._edit("min_height", height)
         self._show_state()
 
     def _at_once_toggled(self, on: bool) -> None:
@@ -280,6 +288,7 @@ class PostForm(QWidget):
         self.at_once.setVisible(open_ and not ready and not timed)
         self.when.setVisible(open_ or timed)
         self.when.setEnabled(open_)
+        self.quality.show_height(job, self._drafts.of(job).min_height, open_=open_)
         if approved:
             with QSignalBlocker(self.at_once):
                 self.at_once.setChecked(True)

@@ -31,8 +31,13 @@ def _theirs(job: Job, now: datetime) -> str:
     at = planned(job, now)
     if job.step is Step.POST:
         return "Safe on the server, which posts it, computer on or off."
-    when = amounts.date(at, now) if at else "when ready"
+    when = amounts.date(at, now) if at else _at_its_height(job) or "when ready"
     return f"Safe on the server. Posts {when}, computer on or off."
+
+
+def _at_its_height(job: Job) -> str:
+    """The quality it waits for, if any."""
+    return f"once it plays in {job.draft.min_height}p" if job.draft.min_height else ""
 
 
 def _not_told(job: Job) -> str:
@@ -73,12 +78,15 @@ def _posted(job: Job, now: datetime) -> str:
 def _open(job: Job, now: datetime) -> str:
     """Who posts it, and when, as far as that is known. Nothing where nobody does."""
     at = planned(job, now)
+    height = _at_its_height(job)
     if job.entrusted:
-        when = f"on {amounts.date(at, now)}, or when it is ready if that is later" if at else "when it is ready"
-        if job.step is Step.POST:
-            when = f"on {amounts.date(at, now)}" if at else "now"
+        ready = height or ("now" if job.step is Step.POST else "when it is ready")
+        when = ready
+        if at is not None:
+            later = "" if ready == "now" else f", or {ready} if that is later"
+            when = f"on {amounts.date(at, now)}{later}"
         return f"Safe on the server. It will be posted {when}, also with this computer off. You can still change it."
     if said := promise(job, now):
         return said
-    when = f"on {amounts.date(at, now)}" if at else "as soon as it is ready"
+    when = f"on {amounts.date(at, now)}" if at else height or "as soon as it is ready"
     return f"Reelferry posts it {when}. You can still change it." if job.draft.approved else ""

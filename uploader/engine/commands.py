@@ -11,10 +11,11 @@ from uploader import errors
 from uploader.engine.carry import rests
 from uploader.engine.drop import Refusal
 from uploader.engine.engine import Engine
-from uploader.engine.facts import Limited
+from uploader.engine.facts import Account, Limited
 from uploader.engine.instance import Answer, Message, error_message
 from uploader.engine.job import Draft, Job, Status, Step, Trouble
 from uploader.uplink import Week
+from uploader.wire import MIN_HEIGHT
 
 LOOK_EVERY = 0.2
 OVER = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
@@ -24,11 +25,13 @@ NEEDS_A_PERSON = frozenset({errors.SignInNeeded.code, errors.KeyringLocked.code,
 class Commands:
     """Answers commands; an `Answer` of `uploader.engine.instance`. Lives on the engine's loop.
 
-        {"do": "add", "paths": […], "text", "community", "title", "approved", "publishAt"}   refusals, then the jobs
+        {"do": "add", "paths": […], "text", "community", "title", "approved", "publishAt", "minHeight"}
+                                                                                refusals, then the jobs
         {"do": "list"}                                                          every job
         {"do": "wait", "ids": […]}      each job whenever it changes, until all are over; no ids: all that are not over
         {"do": "pause" | "resume" | "retry" | "cancel", "ids": […]}             the jobs
-        {"do": "post", "ids": […], "text", "community", "title", "publishAt"}   the jobs, to be posted when ready
+        {"do": "post", "ids": […], "text", "community", "title", "publishAt", "minHeight"}
+                                                                                the jobs, to be posted when ready
         {"do": "limit", "change": {"limit", "slots", "scheduled", "schedule"}, "hour": bool}   what holds then
         {"do": "show"}                  raises the window · {"do": "sign_out"} · {"do": "sign_out_everywhere"}
 
@@ -68,6 +71,7 @@ class Commands:
             community_id=await self._community(command.get("community")),
             approved=bool(command.get("approved")),
             publish_at=_moment(command.get("publishAt")),
+            min_height=await self._height(command.get("minHeight")),
         )
         jobs, refusals = await self._queue.add([Path(path) for path in command["paths"]], draft)
         if title := command.get("title"):
@@ -145,6 +149,8 @@ class Commands:
             given["community_id"] = community
         if "publishAt" in command:
             given["publish_at"] = _moment(command["publishAt"])
+        if "minHeight" in command:
+            given["min_height"] = await self._height(command["minHeight"])
         self._queue.write(job_id, **given)
         self._queue.approve(job_id, True)
 
@@ -169,19 +175,33 @@ class Commands:
         """The id of a community given by id or name. Where the server cannot be asked it is taken for an id."""
         if not named:
             return None
-        account = self._engine.account
-        if account.fact.me is None:
-            await account.refresh()
-        known = account.fact.communities
+        known = (await self._account()).communities
         wanted = named.casefold()
         found = [one.id for one in known if named == one.id] or [
             one.id for one in known if wanted == one.name.casefold()
         ]
-        if not found and account.fact.me is not None:
+        if not found and self._engine.account.fact.me is not None:
             names = ", ".join(one.name for one in known)
             hint = f"You can post in: {names}." if known else "You are in no community; leave it out."
             raise errors.Refused(title=f"There is no community {named} for you", hint=hint)
         return found[0] if found else named
+
+    async def _height(self, pixels: int | None) -> int | None:
+        """A height that a post may wait for. Refused where the server is known to have nothing to wait for."""
+        if pixels is None:
+            return None
+        config = (await self._account()).config
+        if config is not None and MIN_HEIGHT not in config.capabilities:
+            hint = "There a video has all its qualities once it is ready. Leave the height out."
+            raise errors.Refused("min_height", title="This server waits for no quality", hint=hint)
+        return pixels
+
+    async def _account(self) -> Account:
+        """The account, asked for if it is not known yet."""
+        account = self._engine.account
+        if account.fact.me is None:
+            await account.refresh()
+        return account.fact
 
 
 def is_over(job: Job) -> bool:
@@ -214,6 +234,8 @@ def job_message(job: Job) -> dict[str, Any]:
         "community": job.draft.community_id,
         "approved": job.draft.approved,
         "publishAt": job.draft.publish_at.isoformat() if job.draft.publish_at else None,
+        "minHeight": job.draft.min_height,
+        "awaitedHeight": job.awaited_height,
         "entrusted": job.entrusted,
         "watchUrl": job.watch_url,
         "postId": job.post_id,

@@ -135,6 +135,7 @@ def _seal(work: Work) -> None:
             type="video",
             publish="when_ready",
             publish_at=draft.publish_at,
+            min_height=draft.min_height,
         )
     )
     work.learn(handover=Handover(request, draft), handovers=work.job.handovers + 1)
@@ -170,6 +171,7 @@ async def _tell(work: Work) -> None:
             community_id=draft.community_id,
             publish="when_ready" if draft.approved else "draft",
             publish_at=draft.publish_at,
+            min_height=draft.min_height,
         )
     )
     try:

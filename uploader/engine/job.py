@@ -75,13 +75,19 @@ class Fingerprint:
 class Draft:
     """The post as it stands. `approved` is the person's word: post this when the video is ready.
 
-    `publish_at` (aware) is the time it is not to be posted before.
+    `publish_at` (aware) is the time it is not to be posted before. `min_height` (pixels) is what the best rendition is
+    to have first; only a server that publishes by itself can wait for that.
     """
 
     text: str = ""
     community_id: str | None = None
     approved: bool = False
     publish_at: datetime | None = None
+    min_height: int | None = None
+
+
+HEIGHTS = (360, 480, 720, 1080, 1440, 2160)
+"""The heights a person may choose from, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,14 @@ class Job:
         """Whether the server has said that it publishes this draft, with or without this computer."""
         handover = self.handover
         return self.in_step and handover is not None and handover.said is not None and handover.said.state == "waiting"
+
+    @property
+    def awaited_height(self) -> int | None:
+        """The height the server waits for before it publishes this draft, when that is all it waits for."""
+        handover = self.handover
+        if not self.entrusted or handover is None or handover.said is None or handover.said.waits_for != "rendition":
+            return None
+        return handover.said.min_height
 
     def to(self, status: Status, *, trouble: Trouble | None = None) -> "Job":
         """The same job in another status. ValueError if `MOVES` has no such move."""

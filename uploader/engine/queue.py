@@ -196,6 +196,7 @@ class Queue:
         text: str | None = None,
         community_id: str | Unset | None = UNSET,
         publish_at: datetime | Unset | None = UNSET,
+        min_height: int | Unset | None = UNSET,
     ) -> None:
         """Edit what is given. ValueError once the post may have reached the server, or the job has ended."""
         job = self._editable(job_id)
@@ -206,6 +207,8 @@ class Queue:
             draft = replace(draft, community_id=community_id)
         if publish_at is not UNSET:
             draft = replace(draft, publish_at=publish_at)
+        if min_height is not UNSET:
+            draft = replace(draft, min_height=min_height)
         title = drop.clean(title or "").strip() or job.title
         self._redraft(replace(job, title=title), draft)
 

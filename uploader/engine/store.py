@@ -240,7 +240,7 @@ def _write(connection: sqlite3.Connection, batch: _Pending) -> None:
 
 def _version(job: Job) -> int:
     """2 for what a program of version 1 would post a second time, or too early; it puts such a job aside."""
-    return 2 if job.handovers or job.draft.publish_at else 1
+    return 2 if job.handovers or job.draft.publish_at or job.draft.min_height else 1
 
 
 def _freeze(job: Job) -> str:

@@ -22,7 +22,9 @@ def test_the_ticket_names_the_providers_address_and_protocol(place: Elsewhere, c
     ticket = Ticket.model_validate(ask_upload(place.person).json())
     assert (ticket.provider, ticket.protocol) == (chosen, {"cloudflare": "tus", "mux": "content_range"}[chosen])
     assert not ticket.upload_url.startswith(place.backend.base_url)
-    assert place.person.api.get("/api/config").json()["protocols"] == [ticket.protocol]
+    offers = place.person.api.get("/api/config").json()
+    assert offers["protocols"] == [ticket.protocol]
+    assert ("min_height" in offers["capabilities"]) == (chosen == "cloudflare"), "the other has no more to wait for"
 
 
 def test_asking_again_with_the_same_key_gives_the_same_upload(place: Elsewhere):

@@ -51,6 +51,7 @@ class CloudflareProvider:
     name = "cloudflare"
     look_every: float | None = 10
     most_together = 50
+    better_later = True
     signature_header = "webhook-signature"
 
     def __init__(

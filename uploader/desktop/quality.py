@@ -1,0 +1,58 @@
+"""The quality a post is to wait for: any, or one that the file has; only where the server makes them one by one."""
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QWidget
+
+from uploader.desktop import tokens
+from uploader.desktop.pieces import Choice, label, named, row
+from uploader.desktop.theme import Theme
+from uploader.engine.job import HEIGHTS, Job
+
+ANY = "Any quality"
+
+
+class Quality(QWidget):
+    """A choice of heights. Hidden where there is nothing to choose."""
+
+    changed = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._offered = False
+        self._useful = False
+        self._shown: tuple[tuple[int, ...], int | None] | None = None
+        self.choice = named(Choice(theme), "Quality to wait for")
+        self.choice.activated.connect(lambda _: self.changed.emit(self.choice.currentData()))
+        beside = label("Wait until it plays in", "secondary")
+        beside.setBuddy(self.choice)
+        whole = row(tokens.S, within=self)
+        whole.addWidget(beside)
+        whole.addWidget(self.choice, 1)
+        self._arrange()
+
+    def offer(self, offered: bool) -> None:
+        """Whether the server can wait for one."""
+        self._offered = offered
+        self._arrange()
+
+    def show_height(self, job: Job, chosen: int | None, *, open_: bool) -> None:
+        """Show what is chosen for this job, without telling anybody. `open_`: it can still be changed."""
+        there = {height for height in HEIGHTS if job.height is not None and height <= job.height}
+        heights = tuple(sorted(there | ({chosen} if chosen else set())))
+        if (heights, chosen) != self._shown and not self.is_edited():
+            self._shown = heights, chosen
+            with QSignalBlocker(self.choice):
+                self.choice.clear()
+                self.choice.addItem(ANY, None)
+                for height in heights:
+                    self.choice.addItem(f"{height}p", height)
+                self.choice.setCurrentIndex(max(0, self.choice.findData(chosen)))
+        self._useful = open_ and bool(heights)
+        self._arrange()
+
+    def is_edited(self) -> bool:
+        """Whether somebody is choosing now."""
+        return self.choice.view().isVisible()
+
+    def _arrange(self) -> None:
+        self.setVisible(self._offered and self._useful)
