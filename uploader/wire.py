@@ -257,10 +257,6 @@ EVENTS = "events"
 """A capability: `GET /api/videos/events` tells what becomes of videos."""
 
 
-MIN_HEIGHT = "min_height"
-"""A capability: here a video can be watched before its best rendition is made, so a post may wait for `minHeight`."""
-
-
 class ServerConfig(Message):
     """GET /api/config: what this server takes. Needs no sign-in."""
 
@@ -273,3 +269,6 @@ class ServerConfig(Message):
     protocols: tuple[str, ...]
     capabilities: tuple[str, ...] = ()
     publishing: tuple[str, ...] = Field(("now",), description="now, when_ready, at, draft: what `publish` may ask for")
+    min_heights: tuple[int, ...] = Field(
+        (), description="what `minHeight` may ask for and is worth waiting for; pixels"
+    )

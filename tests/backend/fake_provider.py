@@ -24,7 +24,7 @@ class FakeProvider:
     protocols: tuple[str, ...] = ("tus",)
     look_every: float | None = None
     most_together = 1
-    better_later = False
+    later_heights: tuple[int, ...] = ()
     signature_header = seed_events.HEADER
 
     def __init__(self, config: Config, base_url: str, _database: Database) -> None:

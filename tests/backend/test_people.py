@@ -33,6 +33,7 @@ def test_what_the_server_takes_is_told_without_a_sign_in(desk: Backend):
             "protocols": ["tus"],
             "capabilities": ["sign_out_everywhere", "events"],
             "publishing": ["now", "when_ready", "at", "draft"],
+            "minHeights": [],
         }
 
 

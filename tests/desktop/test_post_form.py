@@ -21,6 +21,7 @@ from uploader.engine.job import Draft, Job, Step
 from uploader.wire import Community
 
 CLUBS = (Community(id="film", name="Film club"), Community(id="sea", name="Harbour stories"))
+HEIGHTS = (360, 480, 720, 1080)
 Written = list[tuple[str, dict[str, object]]]
 
 
@@ -289,10 +290,12 @@ def heights(form: PostForm) -> list[int | None]:
 
 
 def test_only_heights_that_the_file_has_can_be_waited_for(form: PostForm, written: Written):
-    form.quality.offer(True)
-    form.show_jobs([a_job(height=1080)])
+    form.offer_heights(HEIGHTS)
+    form.show_jobs([a_job(height=480)])
+    assert heights(form) == [None, 360, 480]
+    form.show_jobs([a_job(height=2160)])
     assert form.quality.isVisible()
-    assert heights(form) == [None, 360, 480, 720, 1080]
+    assert heights(form) == [None, *HEIGHTS]
     assert form.quality.choice.currentData() is None
     form.quality.choice.setCurrentIndex(3)
     form.quality.choice.activated.emit(3)
@@ -301,7 +304,7 @@ def test_only_heights_that_the_file_has_can_be_waited_for(form: PostForm, writte
 
 
 def test_a_height_that_was_chosen_elsewhere_is_shown(form: PostForm):
-    form.quality.offer(True)
+    form.offer_heights(HEIGHTS)
     form.show_jobs([a_job(draft=Draft("", None, min_height=2160))])
     assert heights(form) == [None, 2160]
     assert form.quality.choice.currentText() == "2160p"
@@ -313,7 +316,7 @@ def test_where_there_is_no_height_to_wait_for_none_is_asked_for(form: PostForm):
     tall = a_job(height=1080)
     form.show_jobs([tall])
     assert not form.quality.isVisible(), "the server does not offer it"
-    form.quality.offer(True)
+    form.offer_heights(HEIGHTS)
     assert form.quality.isVisible()
     form.show_jobs([a_job()])
     assert not form.quality.isVisible(), "nobody knows yet how high it is"
@@ -322,6 +325,6 @@ def test_where_there_is_no_height_to_wait_for_none_is_asked_for(form: PostForm):
 
 
 def test_the_composer_says_what_is_waited_for(form: PostForm):
-    form.quality.offer(True)
+    form.offer_heights(HEIGHTS)
     form.show_jobs([a_job(draft=Draft("words", None, approved=True, min_height=720), height=1080)])
     assert form.state.text() == "Reelferry posts it once it plays in 720p. You can still change it."

@@ -2,18 +2,18 @@
 
 import typer
 
-from uploader.engine.job import HEIGHTS
-
 ANY = "any"
+MOST = 8640
 
 
 def height(words: str) -> int | None:
-    """The pixels meant; None for `any`. ValueError for what no video is made in."""
+    """The pixels meant; None for `any`. ValueError for what is no height."""
     said = words.strip().lower()
     if said == ANY:
         return None
-    pixels = int(said.removesuffix("p"))
-    if pixels not in HEIGHTS:
+    digits = said.removesuffix("p")
+    pixels = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 0
+    if not 1 <= pixels <= MOST:
         raise ValueError(words)
     return pixels
 
@@ -25,5 +25,4 @@ def awaited(words: str | None) -> dict[str, int | None]:
     try:
         return {"minHeight": height(words)}
     except ValueError:
-        known = ", ".join(map(str, HEIGHTS))
-        raise typer.BadParameter(f"--min-height takes {known} or any, not {words!r}.") from None
+        raise typer.BadParameter(f"--min-height takes pixels such as 720 or 1080, or any, not {words!r}.") from None

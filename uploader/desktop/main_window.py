@@ -26,7 +26,6 @@ from uploader.desktop.work_page import WorkPage
 from uploader.engine import drop
 from uploader.engine.facts import Account, Changed, Fact, Limited, Network, Removed
 from uploader.engine.job import Job
-from uploader.wire import MIN_HEIGHT
 
 VIDEO_FILTER = "Videos ({});;All files (*)".format(" ".join(f"*{ending}" for ending in sorted(drop.VIDEO_TYPES)))
 
@@ -83,7 +82,7 @@ class MainWindow(QMainWindow):
                     self._account = fact
                     self.header.show_account(fact)
                     self.form.set_communities(fact.communities, fact.config.max_text_length if fact.config else None)
-                    self.form.quality.offer(fact.config is not None and MIN_HEIGHT in fact.config.capabilities)
+                    self.form.offer_heights(fact.config.min_heights if fact.config else ())
                     self.work.empty.show_limits(fact.config)
                 case Network():
                     self._network = fact

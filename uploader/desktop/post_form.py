@@ -62,6 +62,11 @@ class PostForm(QWidget):
             self._show_community(self._drafts.of(self._job).community_id)
         self._count()
 
+    def offer_heights(self, heights: tuple[int, ...]) -> None:
+        """What the server can wait for."""
+        self.quality.offer(heights)
+        self._show_state()
+
     def show_narrow(self, narrow: bool) -> None:
         """As a page over the list it has a way back."""
         self.back_button.setVisible(narrow)
@@ -114,9 +119,14 @@ class PostForm(QWidget):
             self._act(action)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  (Qt's name)
-        """The picture takes what the text can spare."""
+        """Qt asks."""
         super().resizeEvent(event)
-        spare = min(tokens.PICTURE, self.height() - tokens.WRITING)
+        self._fit_picture()
+
+    def _fit_picture(self) -> None:
+        """The picture takes what the text can spare."""
+        chosen = 0 if self.quality.isHidden() else self.quality.sizeHint().height() + tokens.S
+        spare = min(tokens.PICTURE, self.height() - tokens.WRITING - chosen)
         self.picture.setVisible(spare >= tokens.PICTURE_LEAST)
         if spare >= tokens.PICTURE_LEAST:
             self.picture.fit(self.width() - 2 * tokens.L - tokens.BORDER, spare)
@@ -142,6 +152,7 @@ class PostForm(QWidget):
         self.when.changed.connect(self._time_set)
         self.quality = Quality(self._theme)
         self.quality.changed.connect(self._height_set)
+        self.quality.arranged.connect(self._fit_picture)
         self.state = label("", "secondary", wrap=True)
         self.post_button = button("Post when ready", "primary")
         self.post_button.clicked.connect(self.post)

@@ -1,4 +1,4 @@
-"""The quality a post is to wait for: any, or one that the file has; only where the server makes them one by one."""
+"""The quality a post is to wait for: any, or one that the file has and the server makes later than others."""
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QWidget
@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 from uploader.desktop import tokens
 from uploader.desktop.pieces import Choice, label, named, row
 from uploader.desktop.theme import Theme
-from uploader.engine.job import HEIGHTS, Job
+from uploader.engine.job import Job
 
 ANY = "Any quality"
 
@@ -15,10 +15,12 @@ class Quality(QWidget):
     """A choice of heights. Hidden where there is nothing to choose."""
 
     changed = Signal(object)
+    arranged = Signal()
+    """It has come or gone: there is more room, or less."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._offered = False
+        self._offered: tuple[int, ...] = ()
         self._useful = False
         self._shown: tuple[tuple[int, ...], int | None] | None = None
         self.choice = named(Choice(theme), "Quality to wait for")
@@ -30,14 +32,14 @@ class Quality(QWidget):
         whole.addWidget(self.choice, 1)
         self._arrange()
 
-    def offer(self, offered: bool) -> None:
-        """Whether the server can wait for one."""
-        self._offered = offered
+    def offer(self, heights: tuple[int, ...]) -> None:
+        """What the server can wait for; it holds for what is shown from now on."""
+        self._offered = heights
         self._arrange()
 
     def show_height(self, job: Job, chosen: int | None, *, open_: bool) -> None:
         """Show what is chosen for this job, without telling anybody. `open_`: it can still be changed."""
-        there = {height for height in HEIGHTS if job.height is not None and height <= job.height}
+        there = {height for height in self._offered if job.height is not None and height <= job.height}
         heights = tuple(sorted(there | ({chosen} if chosen else set())))
         if (heights, chosen) != self._shown and not self.is_edited():
             self._shown = heights, chosen
@@ -55,4 +57,7 @@ class Quality(QWidget):
         return self.choice.view().isVisible()
 
     def _arrange(self) -> None:
-        self.setVisible(self._offered and self._useful)
+        wanted = bool(self._offered) and self._useful
+        if wanted == self.isHidden():
+            self.setVisible(wanted)
+            self.arranged.emit()

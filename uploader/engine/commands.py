@@ -15,7 +15,6 @@ from uploader.engine.facts import Account, Limited
 from uploader.engine.instance import Answer, Message, error_message
 from uploader.engine.job import Draft, Job, Status, Step, Trouble
 from uploader.uplink import Week
-from uploader.wire import MIN_HEIGHT
 
 LOOK_EVERY = 0.2
 OVER = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
@@ -187,14 +186,19 @@ class Commands:
         return found[0] if found else named
 
     async def _height(self, pixels: int | None) -> int | None:
-        """A height that a post may wait for. Refused where the server is known to have nothing to wait for."""
+        """A height that a post may wait for. Refused where the server is known not to make it later than others."""
         if pixels is None:
             return None
         config = (await self._account()).config
-        if config is not None and MIN_HEIGHT not in config.capabilities:
+        if config is None or pixels in config.min_heights:
+            return pixels
+        if not config.min_heights:
             hint = "There a video has all its qualities once it is ready. Leave the height out."
             raise errors.Refused("min_height", title="This server waits for no quality", hint=hint)
-        return pixels
+        known = ", ".join(map(str, config.min_heights))
+        raise errors.Refused(
+            "min_height", title=f"This server does not wait for {pixels}p", hint=f"It can for: {known}."
+        )
 
     async def _account(self) -> Account:
         """The account, asked for if it is not known yet."""

@@ -86,10 +86,6 @@ class Draft:
     min_height: int | None = None
 
 
-HEIGHTS = (360, 480, 720, 1080, 1440, 2160)
-"""The heights a person may choose from, in pixels."""
-
-
 @dataclass(frozen=True, slots=True)
 class Handover:
     """A post that the server publishes by itself.

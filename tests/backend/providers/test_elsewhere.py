@@ -24,7 +24,7 @@ def test_the_ticket_names_the_providers_address_and_protocol(place: Elsewhere, c
     assert not ticket.upload_url.startswith(place.backend.base_url)
     offers = place.person.api.get("/api/config").json()
     assert offers["protocols"] == [ticket.protocol]
-    assert ("min_height" in offers["capabilities"]) == (chosen == "cloudflare"), "the other has no more to wait for"
+    assert bool(offers["minHeights"]) == (chosen == "cloudflare"), "the other has nothing to wait for"
 
 
 def test_asking_again_with_the_same_key_gives_the_same_upload(place: Elsewhere):

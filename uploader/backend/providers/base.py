@@ -80,8 +80,8 @@ class Provider(Protocol):
     """Seconds between two looks at one video; None where webhooks alone tell, and `look` is never asked."""
     most_together: int
     """How many videos `look_together` may be asked about; 1 where a provider tells of one at a time."""
-    better_later: bool
-    """Whether better renditions come after a video can be watched: only then has a post something to wait for."""
+    later_heights: tuple[int, ...]
+    """Renditions that may come after a video can be watched, in pixels: a post may wait for them."""
     signature_header: str
     """The header, in lower case, by which its webhooks are known."""
 

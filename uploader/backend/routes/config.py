@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 import uploader
-from uploader.backend.context import Backend, TheBackend
+from uploader.backend.context import TheBackend
 from uploader.backend.problems import responses
-from uploader.wire import EVENTS, MIN_HEIGHT, SIGN_OUT_EVERYWHERE, ServerConfig
+from uploader.wire import EVENTS, SIGN_OUT_EVERYWHERE, ServerConfig
 
 router = APIRouter(prefix="/api", tags=["server"])
 
@@ -20,10 +20,6 @@ def config(backend: TheBackend) -> ServerConfig:
         accepted_types=("video/*",),
         protocols=backend.provider.protocols,
         publishing=("now", "when_ready", "at", "draft"),
-        capabilities=_capabilities(backend),
+        capabilities=(EVENTS,) if backend.issuer is not None else (SIGN_OUT_EVERYWHERE, EVENTS),
+        min_heights=backend.provider.later_heights,
     )
-
-
-def _capabilities(backend: Backend) -> tuple[str, ...]:
-    accounts = (SIGN_OUT_EVERYWHERE,) if backend.issuer is None else ()
-    return (*accounts, EVENTS, *((MIN_HEIGHT,) if backend.provider.better_later else ()))

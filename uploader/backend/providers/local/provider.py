@@ -39,7 +39,7 @@ class LocalProvider:
     protocols: tuple[str, ...] = ("tus",)
     look_every: float | None = None
     most_together = 1
-    better_later = False
+    later_heights: tuple[int, ...] = ()
     signature_header = seed_events.HEADER
 
     def __init__(

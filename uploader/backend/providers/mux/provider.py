@@ -54,7 +54,7 @@ class MuxProvider:
     protocols: tuple[str, ...] = ("content_range",)
     look_every: float | None = 10
     most_together = 1
-    better_later = False
+    later_heights: tuple[int, ...] = ()
     signature_header = "mux-signature"
 
     def __init__(
