@@ -130,7 +130,8 @@ def test_a_call_to_a_provider_is_timed_however_it_ends():
             heard.append(what)
 
     class Moody:
-        name, protocols, look_every, most_together, signature_header = "shelf", ("tus",), None, 1, "x"
+        name, protocols, signature_header = "shelf", ("tus",), "x"
+        look_every, most_together, later_heights = None, 1, ()
         moods: Iterator[Callable[[], None]]
 
         def forget(self, upload_id: str) -> None:

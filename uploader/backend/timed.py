@@ -21,6 +21,7 @@ class Timed:
         self.protocols = provider.protocols
         self.look_every = provider.look_every
         self.most_together = provider.most_together
+        self.later_heights = provider.later_heights
         self.signature_header = provider.signature_header
         self._provider = provider
         self._observer = observer

@@ -51,7 +51,7 @@ class CloudflareProvider:
     name = "cloudflare"
     look_every: float | None = 10
     most_together = 50
-    later_heights = (360, 480, 720, 1080)
+    later_heights: tuple[int, ...] = (360, 480, 720, 1080)
     signature_header = "webhook-signature"
 
     def __init__(
