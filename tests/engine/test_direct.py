@@ -14,6 +14,7 @@ import httpcore
 import pytest
 
 from tests.engine.certificates import certificates
+from uploader.engine.closing import Closing
 from uploader.engine.direct import Connections
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ SAID = bytes(range(256)) * 40_000  # more than any socket's buffer holds at once
 Host = Callable[[socket.socket], None]
 
 
-@pytest.fixture(params=[Connections, httpcore.AnyIOBackend])
+@pytest.fixture(params=[Connections, Closing])
 def backend(request: pytest.FixtureRequest) -> httpcore.AsyncNetworkBackend:
     made: httpcore.AsyncNetworkBackend = request.param()
     return made
@@ -177,6 +178,24 @@ async def test_a_host_that_says_nothing_to_our_greeting_is_given_up(backend: htt
         line = await backend.connect_tcp("127.0.0.1", port, 60)
         with pytest.raises(httpcore.ConnectTimeout):
             await line.start_tls(ssl.create_default_context(), "127.0.0.1", 0.1)
+
+
+async def test_a_handshake_that_is_called_off_closes_the_connection(backend: httpcore.AsyncNetworkBackend):
+    greeted, ended = threading.Event(), threading.Event()
+
+    def host(connection: socket.socket) -> None:
+        while connection.recv(1 << 20):
+            greeted.set()
+        ended.set()
+
+    with listening(host) as port:
+        line = await backend.connect_tcp("127.0.0.1", port, 60)
+        handshake = asyncio.create_task(line.start_tls(ssl.create_default_context(), "127.0.0.1", 600))
+        assert await asyncio.to_thread(greeted.wait, 60)
+        handshake.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await handshake
+        assert await asyncio.to_thread(ended.wait, 60)
 
 
 async def test_a_reset_is_an_error_for_whoever_listens(backend: httpcore.AsyncNetworkBackend):

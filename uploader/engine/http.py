@@ -14,6 +14,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 import uploader
+from uploader.engine.closing import Closing
 from uploader.engine.line import Lines
 from uploader.engine.roads import Roads
 from uploader.engine.way_out import WayOut
@@ -39,7 +40,7 @@ def api_client(server: str, way_out: WayOut | None = None) -> httpx.AsyncClient:
             base_url=server,
             headers={"User-Agent": AGENT, "Accept": "application/json"},
             timeout=API,
-            transport=_Transport(way_out or WayOut(), httpcore.AnyIOBackend()),
+            transport=_Transport(way_out or WayOut(), Closing()),
             cookies=_no_cookies(),
             trust_env=False,
             follow_redirects=False,

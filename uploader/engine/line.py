@@ -16,6 +16,7 @@ from typing import Any
 
 import httpcore
 
+from uploader.engine.closing import Closing
 from uploader.engine.direct import Connections
 
 SYSTEM = platform.system()
@@ -166,7 +167,7 @@ class Lines(httpcore.AsyncNetworkBackend):
 
 def _backend() -> httpcore.AsyncNetworkBackend:
     """Windows' event loop, which can start processes, cannot tell when a socket is ready; anyio copes."""
-    return httpcore.AnyIOBackend() if SYSTEM == "Windows" else Connections()
+    return Closing() if SYSTEM == "Windows" else Connections()
 
 
 async def _drop(task: asyncio.Task[Any]) -> None:

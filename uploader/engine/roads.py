@@ -9,6 +9,7 @@ from typing import Self
 
 import httpcore
 
+from uploader.engine.closing import Closing
 from uploader.engine.line import Lines
 from uploader.engine.proxies import Proxy
 from uploader.engine.socks import Denied, Socks
@@ -121,7 +122,7 @@ def _pool(road: Road, lines: httpcore.AsyncNetworkBackend) -> httpcore.AsyncConn
 
 def _within_tls() -> httpcore.AsyncNetworkBackend:
     """For TLS to a host within TLS to a proxy: a socket that encrypts by itself cannot do it twice."""
-    return Lines(httpcore.AnyIOBackend())
+    return Lines(Closing())
 
 
 def _for_once(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
