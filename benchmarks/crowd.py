@@ -1,6 +1,7 @@
 """A crowd of clients in one loop, as cheap as they can be: what is measured is the server, not they."""
 
 import asyncio
+import shlex
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -110,12 +111,17 @@ async def listening(asks: Sequence[Ask]) -> AsyncIterator[list[Stream]]:
             task.cancel()
 
 
-async def upload(film: Path, url: str) -> None:
-    """One PATCH of the whole file by curl."""
+async def upload(film: Path, urls: Sequence[str]) -> None:
+    """One PATCH of the whole file to each, by as many curls at once.
+
+    A shell starts them: this loop would stand still for each, and what it measures would not be the server.
+    """
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
     said = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
     command = ["curl", "-sS", "-X", "PATCH", "-T", str(film), *said, "-H", "Expect:", "-o", "/dev/null"]
-    process = await asyncio.create_subprocess_exec(*command, "-w", "%{http_code}", url, stdout=asyncio.subprocess.PIPE)
+    each = f"{shlex.join([*command, '-w', '%{http_code} '])} $url &"
+    script = f"for url; do {each} done; wait"
+    process = await asyncio.create_subprocess_exec("sh", "-c", script, "sh", *urls, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    if out != b"204":
-        raise RuntimeError(f"an upload was answered {out.decode()}")
+    if out.split() != [b"204"] * len(urls):
+        raise RuntimeError(f"uploads were answered {out.decode()}")

@@ -118,7 +118,7 @@ async def _measured(film: Path, urls: Sequence[str], asks: Sequence[Ask], found:
     asking = asyncio.create_task(steadily(asks, A_SECOND, ended))
     begun = time.perf_counter()
     try:
-        await asyncio.gather(*(upload(film, url) for url in urls))
+        await upload(film, urls)
     finally:
         seconds = time.perf_counter() - begun
         ended.set()

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from uploader.backend.receiver import LONGEST_HEAD, READ, receiver
+from uploader.backend.hands import READ
+from uploader.backend.receiver import LONGEST_HEAD, receiver
 from uploader.backend.server import Server
 
 pytestmark = pytest.mark.one_database("what comes over a connection")

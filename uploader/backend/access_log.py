@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from uploader.backend import proxies
 from uploader.backend.observer import Observer
+from uploader.backend.receiver import rest_of
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class AccessLog:
             raise
         finally:
             seconds = time.perf_counter() - began
+            rest = rest_of(scope)
+            received += rest.carried if rest is not None else 0
             template = getattr(scope.get("route"), "path", None) or self.templates.get(scope.get("endpoint"), "-")
             log.info(
                 "%s %s %s %.0f ms",

@@ -10,11 +10,16 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from anyio import CapacityLimiter
+
 from uploader.backend.listener import Listener
 from uploader.backend.store.database import Database
 
 A_USERS = 8
 """Streams that one person may have open in one process."""
+
+LOOKERS = 2
+"""Streams that look at once: however many there are, requests do not queue behind them for a thread."""
 
 
 class TooMany(Exception):
@@ -49,6 +54,7 @@ class Streams:
     heartbeat: float = 15.0
     patience: float = 60.0
     stopping: bool = False
+    lookers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(LOOKERS))
     _bells: dict[str, set[Bell]] = field(default_factory=dict)
     _loop: asyncio.AbstractEventLoop | None = None
     _listener: Listener | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import uvicorn
@@ -22,6 +22,7 @@ from tests.backend.server import visitor
 from uploader.backend.providers.local.files import Files
 from uploader.backend.providers.local.tus import Tus
 from uploader.backend.providers.local.uploads import Uploads
+from uploader.backend.receiver import receiver
 from uploader.backend.server import Server
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import Base, JobRow, User, Video, VideoUpload, new_id
@@ -129,7 +130,8 @@ class _Server(Server):
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
     """The application on a port of its own, in a thread; gives its address."""
-    server = _Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_keep_alive=75))
+    http: Any = receiver()  # anything that makes a protocol
+    server = _Server(uvicorn.Config(app, port=0, http=http, log_level="error", lifespan="off", timeout_keep_alive=75))
     listener = server.config.bind_socket()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -37,14 +37,15 @@ def half_a_patch(stage: Stage, upload: str, length: int, body: bytes, *headers: 
         yield peer
 
 
-def test_a_stale_connection_is_pre_empted_and_nothing_is_lost(stage: Stage, wire: Wire) -> None:
-    upload = stage.grant(2 * MIB)
-    with half_a_patch(stage, upload, 2 * MIB, b"z" * (MIB + 1000)) as stale:
-        eventually(lambda: stage.files.offset(upload) >= MIB)
-        assert wire.offset(upload) == MIB + 1000  # also what was still in the buffer
+@pytest.mark.parametrize(("length", "came"), [(2 * MIB, MIB + 1000), (MIB, 1000)], ids=["large", "small"])
+def test_a_stale_connection_is_pre_empted_and_nothing_is_lost(stage: Stage, wire: Wire, length: int, came: int) -> None:
+    upload = stage.grant(length)
+    with half_a_patch(stage, upload, length, b"z" * came) as stale:
+        eventually(lambda: stage.files.path(upload).exists() and (length == MIB or stage.files.offset(upload) == came))
+        assert wire.offset(upload) == came  # of a small one, also what was still in the buffer
         assert b" 423 " in stale.recv(65536)
-        assert wire.patch(upload, MIB + 1000, b"y" * (MIB - 1000)).status_code == 204
-    assert stage.bytes_of(upload) == b"z" * (MIB + 1000) + b"y" * (MIB - 1000)
+        assert wire.patch(upload, came, b"y" * (length - came)).status_code == 204
+    assert stage.bytes_of(upload) == b"z" * came + b"y" * (length - came)
     assert stage.jobs() == ["transcode"]
 
 
@@ -58,11 +59,12 @@ def test_what_arrived_before_the_connection_broke_is_kept(stage: Stage, wire: Wi
     assert stage.bytes_of(upload) == b"a" * (4 * MIB)
 
 
-def test_a_peer_that_sends_nothing_more_is_let_go(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [100, 2 * MIB])
+def test_a_peer_that_sends_nothing_more_is_let_go(tmp_path: Path, length: int) -> None:
     stage = Stage(tmp_path, idle=0.2)
     with served(stage.app) as stage.url:
-        upload = stage.grant(100)
-        with half_a_patch(stage, upload, 100, b"0123456789") as peer:
+        upload = stage.grant(length)
+        with half_a_patch(stage, upload, length, b"0123456789") as peer:
             assert b" 408 " in peer.recv(65536)
         assert stage.bytes_of(upload) == b"0123456789"
     stage.database.close()
@@ -122,9 +124,10 @@ def test_a_cancelled_video_does_not_come_back_with_its_last_byte(stage: Stage) -
     assert "transcode" not in stage.jobs()
 
 
-def test_a_stopping_server_keeps_what_came_and_says_so(stage: Stage, wire: Wire) -> None:
-    upload = stage.grant(MIB)
-    with half_a_patch(stage, upload, MIB, b"z" * 1000) as peer:
+@pytest.mark.parametrize("length", [MIB, 2 * MIB])
+def test_a_stopping_server_keeps_what_came_and_says_so(stage: Stage, wire: Wire, length: int) -> None:
+    upload = stage.grant(length)
+    with half_a_patch(stage, upload, length, b"z" * 1000) as peer:
         eventually(lambda: stage.files.path(upload).exists())
         wire.http.post("/stop")
         answer = peer.recv(65536)

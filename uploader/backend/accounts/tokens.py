@@ -5,7 +5,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from uploader.backend.store.database import announce
@@ -21,6 +21,16 @@ CODE_LIFE = timedelta(seconds=60)
 CODE_MEMORY = timedelta(days=1)  # how long the second use of a code is noticed
 ROTATION_LEEWAY = timedelta(seconds=10)  # a lost reply, or two refreshes at once, are no theft
 
+_OWNER = (  # every request asks this: making the statement anew would take as long as running it
+    select(User)
+    .join(OAuthToken, OAuthToken.user_id == User.id)
+    .where(
+        OAuthToken.access_hash == bindparam("hash"),
+        OAuthToken.revoked_at.is_(None),
+        OAuthToken.access_expires_at > bindparam("now"),
+        User.disabled_at.is_(None),
+    )
+)
 ACCESS_TOKEN = re.compile(rf"{ACCESS_PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
@@ -41,16 +51,7 @@ def digest(secret: str) -> str:
 
 def owner(session: Session, access_token: str, now: datetime) -> User | None:
     """The enabled user an access token speaks for; None when unknown, expired, revoked or its owner is disabled."""
-    return session.scalar(
-        select(User)
-        .join(OAuthToken, OAuthToken.user_id == User.id)
-        .where(
-            OAuthToken.access_hash == digest(access_token),
-            OAuthToken.revoked_at.is_(None),
-            OAuthToken.access_expires_at > now,
-            User.disabled_at.is_(None),
-        )
-    )
+    return session.scalar(_OWNER, {"hash": digest(access_token), "now": now})
 
 
 def lock_owner(session: Session, of: type[OAuthCode | OAuthToken], condition: ColumnElement[bool]) -> None:

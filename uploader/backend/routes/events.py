@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import anyio
 from anyio import to_thread
 from fastapi import APIRouter, Request
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.responses import Response
@@ -40,6 +40,15 @@ ANSWER = {"description": "An `open` event, then `video` events: the status of on
 JUST = timedelta(minutes=1)
 """Before the stream began: clocks of two hosts differ, and what ended while somebody connected is news to them."""
 
+_CURRENT = (  # made once: a thousand streams look whenever a server starts
+    select(Video)
+    .where(
+        Video.user_id == bindparam("user"),
+        or_(Video.status.in_(videos.UNFINISHED), Video.processed_at >= bindparam("since")),
+    )
+    .order_by(Video.created_at)
+)
+
 Statuses = Mapping[str, VideoStatus]
 Look = Callable[[], Statuses | None]
 
@@ -58,10 +67,9 @@ def events(request: Request, user: CurrentUser, backend: TheBackend) -> Response
 
 def _statuses(backend: Backend, user_id: str, since: datetime) -> Statuses:
     """Of this user's videos that are not finished, or were not at that time; by id."""
-    current = or_(Video.status.in_(videos.UNFINISHED), Video.processed_at >= since)
-    mine = select(Video).where(Video.user_id == user_id, current).order_by(Video.created_at)
     with backend.database.read() as session:
-        return {video.id: _status(backend, session, video) for video in session.scalars(mine).all()}
+        mine = session.scalars(_CURRENT, {"user": user_id, "since": since}).all()
+        return {video.id: _status(backend, session, video) for video in mine}
 
 
 def _status(backend: Backend, session: Session, video: Video) -> VideoStatus:
@@ -108,7 +116,7 @@ class EventStream(Response):
         told: Statuses = {}
         while taken and not streams.stopping:
             try:
-                seen = await to_thread.run_sync(self._look)
+                seen = await to_thread.run_sync(self._look, limiter=streams.lookers)
             except (SQLAlchemyError, ApiProblem) as error:
                 if isinstance(error, SQLAlchemyError) and not (lost_race(error) or out_of_reach(error)):
                     raise

@@ -28,6 +28,8 @@ RESERVE = 256 << 20
 UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 CHECKSUMS = ("sha1", "sha256")
 
+Piece = bytes | bytearray | memoryview
+
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -81,7 +83,7 @@ class Files:
 class Sink(Protocol):
     """Where the body of one PATCH goes. All methods block; `write` may run in one thread while `close` waits for it."""
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: Piece) -> None:
         """Take some bytes. Raises errors.DiskFull (what fits was kept), Removed."""
 
     def finish(self, *, whole: bool) -> int:
@@ -110,7 +112,7 @@ class Append:
         """The size of the file now."""
         return os.fstat(self._fd).st_size
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: Piece) -> None:
         """Append; see Sink."""
         with self._lock:
             if _links(self._fd) == 0:
@@ -148,7 +150,7 @@ class Staged:
         self._hash = hashlib.new(algorithm, usedforsecurity=False)
         self._fd = _opened(staged, os.O_TRUNC)
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: Piece) -> None:
         """Keep apart; see Sink."""
         with self._lock:
             _write_all(self._fd, data)
@@ -203,7 +205,7 @@ def _claim(fd: int) -> None:
         raise Removed
 
 
-def _write_all(fd: int, data: bytes | bytearray) -> None:
+def _write_all(fd: int, data: Piece) -> None:
     view = memoryview(data)
     with _full_by_name():
         while view:

@@ -24,6 +24,7 @@ from uploader.backend.providers.local.files import CHECKSUMS, UPLOAD_ID, Append,
 from uploader.backend.providers.local.refusals import ALWAYS, VERSION, Refusal
 from uploader.backend.providers.local.turns import Stopping, Taken, Turn, Turns
 from uploader.backend.providers.local.uploads import Upload, Uploads
+from uploader.backend.receiver import Carried, Rest, rest_of
 
 EXTENSIONS = "expiration,termination,checksum"
 IDLE = 60.0
@@ -38,6 +39,9 @@ class _Ending(Enum):
     DISCONNECTED = auto()
     INTERRUPTED = auto()
     IDLE = auto()
+
+
+_CARRIED = {Carried.WHOLE: _Ending.WHOLE, Carried.GONE: _Ending.DISCONNECTED, Carried.SILENT: _Ending.IDLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,9 @@ class Tus:
 
     async def _pour(self, request: Request, sink: Sink, room: int, turn: Turn) -> _Ending:
         """From the socket into the sink, a buffer at a time. What had arrived is written however it ends."""
+        rest = rest_of(request.scope)
+        if rest is not None and rest.more:
+            return await self._carry(rest, sink, turn)
         ending = _Ending.WHOLE
         more = True
         async with Behind(sink.write, self._writers) as behind:
@@ -234,6 +241,12 @@ class Tus:
             if scope.cancelled_caught:
                 ending = _Ending.INTERRUPTED if turn.wanted else _Ending.IDLE
         return ending
+
+    async def _carry(self, rest: Rest, sink: Sink, turn: Turn) -> _Ending:
+        """A large body, past the loop. It is as long as was announced, and that was checked."""
+        with turn.read(anyio.CancelScope()) as scope:
+            carried = await rest.carry(sink.write, self._idle)
+        return _Ending.INTERRUPTED if scope.cancelled_caught else _CARRIED[carried]
 
     async def _finish(self, sink: Sink, *, whole: bool) -> int:
         return await to_thread.run_sync(lambda: sink.finish(whole=whole), limiter=self._writers)

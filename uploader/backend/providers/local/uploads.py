@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from uploader.backend import videos
 from uploader.backend.store.database import Database
@@ -36,7 +36,7 @@ class Uploads:
     def find(self, upload_id: str) -> Upload | None:
         """The upload of this address; None if there never was one, or its video was deleted."""
         with self._database.read() as session:
-            row = session.execute(_uploads().where(Video.provider_upload_id == upload_id)).one_or_none()
+            row = session.execute(_BY_ID, {"id": upload_id}).one_or_none()
         return _upload(*row) if row else None
 
     def of_video(self, video_id: str) -> Upload | None:
@@ -90,6 +90,9 @@ def _uploads() -> Select[Video, VideoUpload]:
         .join(VideoUpload, VideoUpload.id == Video.id)
         .where(Video.provider == NAME, Video.provider_upload_id.is_not(None), VideoUpload.expires_at.is_not(None))
     )
+
+
+_BY_ID = _uploads().where(Video.provider_upload_id == bindparam("id"))  # made once: each request asks
 
 
 def _upload(video: Video, row: VideoUpload) -> Upload:
