@@ -21,6 +21,7 @@ from tests.backend.asking import eventually
 from tests.backend.local.stage import served
 from uploader.backend.access_log import AccessLog
 from uploader.backend.hands import READ
+from uploader.backend.observer import Observer
 from uploader.backend.receiver import LARGE, rest_of
 
 pytestmark = pytest.mark.one_database("no database")
@@ -204,14 +205,11 @@ def test_a_server_that_hangs_up_stops_writing_what_came(wire: socket.socket, des
     assert desk.held == BODY[: 2 * READ]
 
 
-class Observed:
-    """An observer of the access log."""
+class Observed(Observer):
+    """Keeps how much was received."""
 
     def __init__(self) -> None:
         self.received: queue.Queue[int] = queue.Queue()
-
-    def begun(self) -> None:
-        """A request has come."""
 
     def ended(self, method: str, route: str, status: int, seconds: float, received: int) -> None:
         self.received.put(received)
