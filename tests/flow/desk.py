@@ -89,6 +89,12 @@ class Desk:
         """One pixel of the screen, in ImageMagick's words."""
         return self.run("import", "-window", "root", "-crop", f"1x1+{x}+{y}", "txt:-")
 
+    def colours(self, x: int, y: int, *, around: int) -> int:
+        """How many different ones there are at most so many pixels left, right, above and below."""
+        size = 2 * around + 1
+        crop = f"{size}x{size}+{x - around}+{y - around}"
+        return int(self.run("import", "-window", "root", "-crop", crop, "-format", "%k", "info:-") or 0)
+
     def drag(
         self,
         start: tuple[int, int],
@@ -217,8 +223,8 @@ def file_manager(desk: Desk, shown: Path, x: int, y: int) -> tuple[int, int]:
     settings.write_text(PCMANFM)
     desk.start("pcmanfm", "--no-desktop", "-n", str(shown))
     desk.place(desk.window("--class", "pcmanfm"), x, y, 480, 500)
-    icon, nothing = (x + FIRST_ICON[0], y + FIRST_ICON[1]), (x + 240, y + 400)
-    wait_for(lambda: desk.shown(*icon) not in {"", desk.shown(*nothing)}, what="the first file")
+    icon = (x + FIRST_ICON[0], y + FIRST_ICON[1])
+    wait_for(lambda: desk.colours(*icon, around=24) > 1, what="the first file")
     return icon
 
 
