@@ -241,3 +241,16 @@ def test_a_very_long_data_folder_is_no_obstacle(tmp_path: Path):
         assert len(list(ask(paths, {"do": "count", "to": 2}))) == 2
         owner.close()
     assert not Path(owner._address).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no folder")
+def test_a_long_path_gets_a_socket_elsewhere_which_goes_with_the_owner(tmp_path: Path):
+    paths = Paths.under(tmp_path / ("long" * 30)).make()
+    with a_loop() as loop:
+        owner = Owner.claim(paths)
+        owner.serve(loop, Answers().answer)
+        socket = Path(json.loads((paths.data / "engine.json").read_bytes())["address"])
+        assert socket.exists()
+        assert paths.data not in socket.parents
+        owner.close()
+    assert not socket.parent.exists()

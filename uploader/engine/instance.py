@@ -11,6 +11,7 @@ import logging
 import os
 import queue
 import secrets
+import shutil
 import sys
 import tempfile
 import threading
@@ -54,7 +55,8 @@ class Owner:
         self._listener: Listener | None = None
         self._threads: list[threading.Thread] = []
         self._key = secrets.token_bytes(32)
-        self._address = _free_address(paths.data)
+        self._ending = contextlib.ExitStack()
+        self._address = _free_address(paths.data, self._ending)
 
     @classmethod
     def claim(cls, paths: Paths) -> "Owner":
@@ -94,6 +96,7 @@ class Owner:
             for thread in self._threads:
                 thread.join(2)
             self._listener.close()
+        self._ending.close()
         self._lock.close()
 
     def _listen(self, listener: Listener, loop: asyncio.AbstractEventLoop, answer: Answer) -> None:
@@ -235,13 +238,18 @@ def _card(paths: Paths) -> Path:
     return paths.data / "engine.json"
 
 
-def _free_address(folder: Path) -> str:
-    """Where to listen: Windows has pipes; elsewhere it is a socket file, whose path may have some 100 bytes only."""
+def _free_address(folder: Path, ending: contextlib.ExitStack) -> str:
+    """Where to listen: Windows has pipes; elsewhere it is a socket file, whose path may have some 100 bytes only.
+
+    What has to be made for it goes with `ending`.
+    """
     if sys.platform == "win32":
         return rf"\\.\pipe\reelferry-{secrets.token_hex(16)}"
     socket = folder / "engine.sock"
     if len(os.fsencode(socket)) > 100:
-        socket = Path(tempfile.mkdtemp(prefix="reelferry-")) / "engine.sock"
+        elsewhere = tempfile.mkdtemp(prefix="reelferry-")
+        ending.callback(shutil.rmtree, elsewhere, ignore_errors=True)
+        socket = Path(elsewhere) / "engine.sock"
     socket.unlink(missing_ok=True)
     return str(socket)
 
