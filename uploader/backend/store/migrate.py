@@ -26,7 +26,10 @@ def alembic_config(database: Database) -> Config:
 
 
 def migrate(database: Database) -> None:
-    """Upgrade to the newest schema, one transaction a step. DatabaseTooNew if a later version wrote it."""
+    """Upgrade to the newest schema: a transaction a step, on SQLite one for all steps.
+
+    Any number of processes may do so at once. DatabaseTooNew if a later version wrote it.
+    """
     found = _revision(database)
     if found == _newest():
         return

@@ -28,17 +28,32 @@ def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Liter
     return False
 
 
+PATIENCE = 600_000
+"""Milliseconds that whoever migrates SQLite waits for another one who does: all steps are one transaction there."""
+
+
 def set_foreign_keys(connection: DBAPIConnection, on: bool) -> None:
     """Batch mode copies and drops tables: with foreign keys on, SQLite would delete the rows that point at them."""
     connection.cursor().execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
+def set_patience(connection: DBAPIConnection, milliseconds: int) -> int:
+    """How long SQLite waits for another writer from now on; what it was before."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout")
+    (before,) = cursor.fetchone() or (0,)
+    cursor.execute(f"PRAGMA busy_timeout={milliseconds}")
+    return int(before)
+
+
 given = context.config.attributes.get("engine")
 engine = given or Database(os.environ["DATABASE_URL"]).engine
+is_sqlite = engine.dialect.name == "sqlite"
 with engine.connect() as connection:
     raw = cast("DBAPIConnection", connection.connection.dbapi_connection)
-    if engine.dialect.name == "sqlite":
+    if is_sqlite:
         set_foreign_keys(raw, on=False)
+        patience = set_patience(raw, PATIENCE)
     else:
         connection.execute(select(func.pg_advisory_lock(ONE_AT_A_TIME)))
         connection.commit()  # the lock is the session's, not the transaction's
@@ -51,14 +66,16 @@ with engine.connect() as connection:
             compare_type=True,
             compare_server_default=True,
             transactional_ddl=True,
-            transaction_per_migration=True,
+            # SQLite has no lock but its transactions: between two, another process could do the same step
+            transaction_per_migration=not is_sqlite,
         )
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
     finally:
         connection.rollback()
-        if engine.dialect.name == "sqlite":
+        if is_sqlite:
+            set_patience(raw, patience)
             set_foreign_keys(raw, on=True)
         else:
             connection.execute(select(func.pg_advisory_unlock(ONE_AT_A_TIME)))
