@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+from benchmarks.skim import Skimmed
+
 BUFFER = 1 << 20
 HEAD_END = b"\r\n\r\n"
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -200,16 +202,13 @@ def _json(**body: object) -> _Reply:
 class _Conversation:
     """One connection, request after request."""
 
-    def __init__(self, connection: socket.socket, host: _Host) -> None:
+    def __init__(self, connection: "_Plain | Skimmed", host: _Host) -> None:
         self._connection, self._host = connection, host
-        self._buffer = bytearray(BUFFER)
-        self._view = memoryview(self._buffer)
         self._over = b""
 
     def run(self) -> None:
-        with contextlib.suppress(OSError), self._connection:
-            while (asked := self._next()) is not None:
-                self._connection.sendall(bytes(self._host.answer(asked)))
+        while (asked := self._next()) is not None:
+            self._connection.sendall(bytes(self._host.answer(asked)))
 
     def _next(self) -> _Asked | None:
         head, self._over = self._over, b""
@@ -238,42 +237,51 @@ class _Conversation:
         return _Asked(method, path.partition("?")[0], headers, length, body, begun)
 
     def _throw_away(self, left: int) -> bool:
-        receive, view = self._connection.recv_into, self._view
+        """Whether that many bytes came."""
         while left:
-            taken = receive(view, min(left, BUFFER))
+            taken = self._connection.skip(left)
             if not taken:
-                return False
+                said = self._connection.recv(left)
+                if not said:
+                    return False
+                taken, self._over = min(len(said), left), said[left:]
             left -= taken
             self._host.received += taken
         return True
 
 
+class _Plain:
+    """A connection without TLS."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._buffer = memoryview(bytearray(BUFFER))
+        self._into, self.recv, self.sendall = connection.recv_into, connection.recv, connection.sendall
+
+    def skip(self, most: int) -> int:
+        """Throw away up to `most` bytes: how many; 0 at the end."""
+        return self._into(self._buffer, min(most, BUFFER))
+
+
 def main(arguments: list[str]) -> None:
     """Serve until standard input ends."""
     address, *tls = arguments
-    context = None
-    if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*tls)
     listener = socket.create_server((address, 0), backlog=64)
-    root = f"http{'s' if context else ''}://{address}:{listener.getsockname()[1]}"
-    threading.Thread(target=_accept, args=(listener, context, _Host(root)), daemon=True).start()
+    root = f"http{'s' if tls else ''}://{address}:{listener.getsockname()[1]}"
+    threading.Thread(target=_accept, args=(listener, tls, _Host(root)), daemon=True).start()
     print(root, flush=True)
     sys.stdin.read()
 
 
-def _accept(listener: socket.socket, context: ssl.SSLContext | None, host: _Host) -> None:
+def _accept(listener: socket.socket, tls: list[str], host: _Host) -> None:
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_converse, args=(connection, context, host), daemon=True).start()
+        threading.Thread(target=_converse, args=(connection, tls, host), daemon=True).start()
 
 
-def _converse(connection: socket.socket, context: ssl.SSLContext | None, host: _Host) -> None:
-    with contextlib.suppress(OSError):
-        if context is not None:
-            connection = context.wrap_socket(connection, server_side=True)
-        _Conversation(connection, host).run()
+def _converse(connection: socket.socket, tls: list[str], host: _Host) -> None:
+    with contextlib.suppress(OSError, EOFError), connection:
+        _Conversation(Skimmed(connection, *map(Path, tls)) if tls else _Plain(connection), host).run()
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,17 +17,27 @@ from uploader.protocols import Span
 READ = 1024 * 1024
 
 
+@contextmanager
+def reader() -> Iterator[Executor]:
+    """A thread for the readings of one transfer, which does one thing at a time. Nobody waits for its last, which may
+    hang as long as a drive does."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="reading")
+    try:
+        yield thread
+    finally:
+        thread.shutdown(wait=False)
+
+
 class Reading:
-    """One file, open for one request. What is not in memory is read in a thread of its own, ahead of what is asked for.
+    """One file, open for one request. What is not in memory is read in `thread`, ahead of what is asked for.
 
     `check` is asked once the file is open: raising there stops the request before a byte of it is sent. From then on
     the file must stay as it was: FileChanged, before the bytes in doubt are handed out.
     """
 
-    def __init__(self, path: Path, check: Callable[[], None]) -> None:
-        self._path, self._check = path, check
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reading")
-        self._fd = self._thread.submit(os.open, path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    def __init__(self, path: Path, check: Callable[[], None], thread: Executor) -> None:
+        self._path, self._check, self._thread = path, check, thread
+        self._fd = thread.submit(os.open, path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._looks: tuple[int, ...] = ()
         self._probe = bytearray(1)
 
@@ -110,7 +120,6 @@ class Reading:
     def _close(self) -> None:
         """After whatever is being read, in its thread, so that no read finds another file under its number."""
         self._thread.submit(lambda: os.close(self._fd.result()) if self._fd.exception() is None else None)
-        self._thread.shutdown(wait=False)
 
 
 def _looks(stat: os.stat_result) -> tuple[int, ...]:

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from concurrent.futures import Executor
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import httpx
 from uploader.engine.http import CONNECT, translated
 from uploader.engine.limit import Limiter
 from uploader.engine.rate import Pace
-from uploader.engine.reading import Reading
+from uploader.engine.reading import Reading, reader
 from uploader.engine.work import Work, known
 from uploader.errors import Interrupted, ReelferryError, Refused, ServerBusy, Stalled
 from uploader.protocols import PROTOCOLS, Checkpoint, Digest, Request, Response, Span, Steps
@@ -73,22 +74,21 @@ async def carry(
     `on_sent` hears, at most ten times a second, the offset up to which the file has left for the socket. `check_file`
     is asked before each request that carries bytes of the file.
     """
-    courier = _Courier(http, path, on_sent, check_file, watch)
     reply: Response | None = None
     with_bytes = False
-    try:
-        while (step := _next(steps, reply)) is not None:
-            if isinstance(step, Checkpoint):
-                on_checkpoint(step)
-            else:
-                with_bytes = any(isinstance(part, Span) for part in step.body)
-                reply = await _brought(steps, courier.carry(step) if with_bytes else courier.ask(step))
-    except (Interrupted, ServerBusy, Stalled):
-        if with_bytes:
-            watch.pace.failed()
-        raise
-    finally:
-        steps.close()
+    with closing(steps), reader() as thread:
+        courier = _Courier(http, path, thread, on_sent, check_file, watch)
+        try:
+            while (step := _next(steps, reply)) is not None:
+                if isinstance(step, Checkpoint):
+                    on_checkpoint(step)
+                else:
+                    with_bytes = any(isinstance(part, Span) for part in step.body)
+                    reply = await _brought(steps, courier.carry(step) if with_bytes else courier.ask(step))
+        except (Interrupted, ServerBusy, Stalled):
+            if with_bytes:
+                watch.pace.failed()
+            raise
 
 
 async def _brought(steps: Steps, reply: Awaitable[Response]) -> Response:
@@ -113,6 +113,7 @@ class _Courier:
 
     http: httpx.AsyncClient
     path: Path
+    thread: Executor
     on_sent: Callable[[int], None]
     check_file: Callable[[], None]
     watch: Watch
@@ -120,7 +121,7 @@ class _Courier:
 
     async def carry(self, request: Request) -> Response:
         """A request with bytes of the file in it."""
-        async with Reading(self.path, self.check_file) as reading:
+        async with Reading(self.path, self.check_file, self.thread) as reading:
             headers = dict(request.headers) | {"Content-Length": str(request.length)}
             if request.digest is not None:
                 headers[request.digest.header] = await _computed(request.digest, request.body, reading)
