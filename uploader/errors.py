@@ -410,6 +410,14 @@ class UnknownJob(Permanent):
     hint = "`reelferry list` shows what there is."
 
 
+class UnknownPost(Permanent):
+    """No post, or more than one, goes by that name."""
+
+    code = "unknown_post"
+    title = "The server holds no such post"
+    hint = "`reelferry posts` shows what it holds."
+
+
 class NotNow(Permanent):
     """The command does not fit what the job is doing."""
 

@@ -206,8 +206,9 @@ PostState = Literal["draft", "waiting", "published", "not_published", "cancelled
 class OwnPost(Message):
     """A post as its author sees it, from the wish to publish it: what POST with `publish` or `publishAt` answers.
 
-    `waits_for` is why a waiting post is not out yet; `problem` why one was not published, with the thing to do.
-    `min_height_met` is known once it is published, where the provider says what it made. `post` is what was published.
+    `filename` is what its video's file was called. `waits_for` is why a waiting post is not out yet; `problem` why one
+    was not published, with the thing to do. `min_height_met` is known once it is published, where the provider says
+    what it made. `post` is what was published.
     """
 
     id: str
@@ -215,6 +216,7 @@ class OwnPost(Message):
     content: str
     type: str
     video_id: str | None
+    filename: str | None = None
     community_id: str | None
     publish_at: datetime | None = None
     min_height: int | None = None

@@ -6,15 +6,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+from sqlalchemy import select
+
+from tests.backend.server import make_tokens, visitor
 from tests.browser import Browser
 from tests.needs import need_program
 from uploader.backend.store.database import Database
-from uploader.backend.store.models import Community
+from uploader.backend.store.models import Community, User
 from uploader.paths import own_command
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,6 +30,23 @@ class Server:
     """A running backend that has the account of `tests.browser.Browser`."""
 
     url: str
+    folder: Path
+
+    @contextmanager
+    def api(self) -> Iterator[httpx.Client]:
+        """What another program of the same person would speak with."""
+        with visitor(self.url, {"Authorization": f"Bearer {self._tokens()[0]}"}) as api:
+            yield api
+
+    def refresh_token(self) -> str:
+        """What another vault of the same person would hold."""
+        return self._tokens()[1]
+
+    def _tokens(self) -> tuple[str, str]:
+        with closing(Database(f"sqlite:///{self.folder / 'reelferry.sqlite3'}")) as database:
+            with database.read() as session:
+                user = session.scalars(select(User)).one()
+            return make_tokens(database, user)
 
 
 @dataclass(frozen=True)
@@ -110,7 +131,7 @@ def server(folder: Path) -> Iterator[Server]:
         visitor = Browser()
         assert visitor.open(said["setupUrl"]).status_code == 201
         visitor.close()
-        yield Server(said["url"])
+        yield Server(said["url"], folder)
         process.stdin.close()
 
 

@@ -58,6 +58,7 @@ def test_it_says_its_version(at_terminal: Terminal):
         ["login", "--local", "--server", "https://example.org"],
         ["login", "--server", "https://example.org/?x=1"],
         ["login", "--local", "--device"],
+        ["posts", "--json", "cancel", "f00"],
     ],
 )
 def test_wrong_usage_ends_with_2_and_an_explanation(at_terminal: Terminal, words: list[str]):

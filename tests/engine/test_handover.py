@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.post_office import NOON
 from tests.engine.stand import Stand, add, job_of
 from uploader.engine.job import Draft, Job, Status, Step
 from uploader.engine.queue import Queue
@@ -437,3 +438,71 @@ async def test_a_not_published_post_says_why_in_the_servers_words(stand: Stand) 
         await queue.ended([job.id])
         await stand.until(lambda: job_of(queue, job.id).status is Status.FINISHED)
     assert len(stand.backend.office.published) == 1
+
+
+LATER = NOON + timedelta(days=9)
+
+
+async def waits_for_its_time(stand: Stand, queue: Queue) -> Job:
+    """A job whose post the server holds until later, and which looks after it."""
+    job = await add(queue, stand.video(), draft=Draft("Hello", approved=True, publish_at=LATER))
+    await stand.asked("own_post", 2)
+    return job_of(queue, job.id)
+
+
+async def test_what_is_changed_elsewhere_holds_here_too(stand: Stand) -> None:
+    async with stand.queue() as queue:
+        job = await waits_for_its_time(stand, queue)
+        sooner = LATER - timedelta(days=1)
+        stand.backend.office.update("own-1", content="From the other computer", publish_at=sooner)
+        changed = Draft("From the other computer", approved=True, publish_at=sooner)
+        await stand.until(lambda: job_of(queue, job.id).draft == changed)
+        assert job_of(queue, job.id).entrusted, "and is not told back"
+        stand.backend.office.update("own-1", state="draft")
+        await stand.until(lambda: not job_of(queue, job.id).draft.approved)
+        assert job_of(queue, job.id).in_step
+    assert "change_post" not in stand.backend.asked
+
+
+async def test_a_change_made_here_wins_over_one_made_elsewhere(stand: Stand) -> None:
+    async with stand.queue() as queue:
+        job = await waits_for_its_time(stand, queue)
+        stand.backend.before["change_post"].append(ServerBusy())
+        queue.write(job.id, text="Mine")
+        stand.backend.office.update("own-1", content="Theirs")
+        await waits_there(stand, queue, job, draft=replace(job.draft, text="Mine"))
+        assert stand.backend.office.posts["own-1"].content == "Mine"
+
+
+@pytest.mark.parametrize("run", [True, False], ids=["at work", "at rest"])
+async def test_a_job_hears_what_was_done_here_to_its_post(stand: Stand, run: bool) -> None:
+    async with stand.queue() as queue:
+        job = await waits_for_its_time(stand, queue)
+    async with stand.queue(run=run) as queue:
+        stand.backend.office.update("own-1", content="Edited")
+        queue.heard("own-1", stand.backend.office.read("own-1"))
+        assert job_of(queue, job.id).draft == replace(job.draft, text="Edited")
+        assert job_of(queue, job.id).entrusted
+        queue.heard("another post", None)
+        assert job_of(queue, job.id).entrusted
+        stand.backend.office.cancel("own-1")
+        queue.heard("own-1", None)
+        if run:
+            await queue.idle()
+        left = job_of(queue, job.id)
+    assert (left.status, left.handover, left.trouble) == (Status.WAITING, None, None)
+    assert not left.draft.approved, "nobody posts it any more, unless a person says so"
+    assert stand.backend.office.published == []
+
+
+async def test_what_the_server_could_not_post_is_followed_again_once_it_was_mended(stand: Stand) -> None:
+    async with stand.queue() as queue:
+        job = await waits_for_its_time(stand, queue)
+        why = VideoProblem(code="not_a_member", message="You are no longer a member", action="Choose another one.")
+        stand.backend.office.update("own-1", state="not_published", problem=why)
+        await stand.until(lambda: job_of(queue, job.id).status is Status.FAILED)
+        stand.backend.office.update("own-1", state="waiting", problem=None)
+        queue.heard("own-1", stand.backend.office.read("own-1"))
+        stand.backend.office.update("own-1", publish_at=None)
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).post_id == "own-1"

@@ -1,25 +1,19 @@
 """The command `reelferry`: the same engine and queue as the window, without the window."""
 
-import logging
-import os
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from enum import IntEnum
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from uploader import __version__, log
-from uploader.cli import limits, network, reach, sign_in
+from uploader.cli import limits, network, posts, reach, sign_in
+from uploader.cli.ending import Exit, talking
+from uploader.cli.giving import Outcome, asks_the_server, give
 from uploader.cli.height import awaited
 from uploader.cli.moment import planned
 from uploader.cli.options import Anyway, At, Community, Ids, Json, MinHeight, Text, Title
-from uploader.cli.tell import Teller, teller
-from uploader.engine.instance import Message
-from uploader.errors import KeyringTrouble, ReelferryError, SignInFailed, SignInNeeded, Unexpected
 from uploader.paths import Paths
 from uploader.uplink import MOST_SLOTS
 
@@ -30,19 +24,6 @@ runs a server.
 Exit codes: 0 done · 1 something failed or was refused · 2 wrong usage · 3 sign in first · 130 interrupted.
 """
 
-STOPPED = "Stopped. The queue is kept: `reelferry wait` goes on with it."
-
-
-class Exit(IntEnum):
-    """What the exit code says."""
-
-    DONE = 0
-    FAILED = 1
-    USAGE = 2
-    SIGN_IN = 3
-    INTERRUPTED = 130
-
-
 app = typer.Typer(
     name="reelferry",
     help="Uploads videos and posts them when they are ready. Everything survives Ctrl+C, a crash and a lost network.",
@@ -51,6 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(posts.app, name="posts")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -105,9 +87,9 @@ def add(
         **planned(at),
         **awaited(min_height),
     }
-    reached = reach.engine(Paths.of_user(), run=wait, online=_asks_the_server(command))
-    with _talking(as_json, moving=wait) as tell, reached as engine:
-        outcome = _Outcome(tell)
+    reached = reach.engine(Paths.of_user(), run=wait, online=asks_the_server(command))
+    with talking(as_json, moving=wait) as tell, reached as engine:
+        outcome = Outcome(tell)
         outcome.follow(engine.ask(command))
         if outcome.jobs and wait:
             outcome.follow(engine.ask({"do": "wait", "ids": list(outcome.jobs)}))
@@ -121,7 +103,7 @@ def add(
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """Show the queue."""
-    _give({"do": "list"}, as_json)
+    give({"do": "list"}, as_json)
 
 
 @app.command()
@@ -132,31 +114,31 @@ def wait(
     as_json: Json = False,
 ) -> None:
     """Upload what is in the queue, and end when it is done."""
-    _give({"do": "wait", "ids": ids or [], "anyway": anyway}, as_json, run=True)
+    give({"do": "wait", "ids": ids or [], "anyway": anyway}, as_json, run=True)
 
 
 @app.command()
 def pause(ids: Ids, as_json: Json = False) -> None:
     """Stop uploads where they are. Nothing the server has is lost."""
-    _give({"do": "pause", "ids": ids}, as_json)
+    give({"do": "pause", "ids": ids}, as_json)
 
 
 @app.command()
 def resume(ids: Ids, as_json: Json = False) -> None:
     """Let paused uploads go on."""
-    _give({"do": "resume", "ids": ids}, as_json)
+    give({"do": "resume", "ids": ids}, as_json)
 
 
 @app.command()
 def retry(ids: Ids, as_json: Json = False) -> None:
     """Try failed uploads again, or waiting ones now."""
-    _give({"do": "retry", "ids": ids}, as_json)
+    give({"do": "retry", "ids": ids}, as_json)
 
 
 @app.command()
 def cancel(ids: Ids, as_json: Json = False) -> None:
     """Give uploads up. What the server has of them is deleted there."""
-    _give({"do": "cancel", "ids": ids}, as_json)
+    give({"do": "cancel", "ids": ids}, as_json)
 
 
 @app.command()
@@ -172,7 +154,7 @@ def post(
 ) -> None:
     """Write the post of uploads that are in the queue; it goes out when the video is ready."""
     words = {"text": text, "community": community, "title": title}
-    _give({"do": "post", "ids": ids, **words, **planned(at), **awaited(min_height)}, as_json)
+    give({"do": "post", "ids": ids, **words, **planned(at), **awaited(min_height)}, as_json)
 
 
 @app.command()
@@ -195,7 +177,7 @@ def login(
         raise typer.BadParameter("--server and --local are two different servers.")
     if device and local:
         raise typer.BadParameter("The server on this computer cannot be reached from another one: leave --device out.")
-    with _talking(as_json, stopped="Stopped. Nobody was signed in.") as tell:
+    with talking(as_json, stopped="Stopped. Nobody was signed in.") as tell:
         sign_in.login(Paths.of_user(), sign_in.address(server, local=local), tell, device=device)
 
 
@@ -208,7 +190,7 @@ def logout(
     as_json: Json = False,
 ) -> None:
     """Sign out. The queue is kept."""
-    with _talking(as_json) as tell:
+    with talking(as_json) as tell:
         sign_in.logout(Paths.of_user(), everywhere=everywhere)
         where = "Signed out on every computer." if everywhere else "Signed out."
         tell.say(f"{where} Your videos and texts are kept.")
@@ -229,7 +211,7 @@ def network_(
     as_json: Json = False,
 ) -> None:
     """Say how connections leave this computer, or change it. A proxy's password is asked for, or read from stdin."""
-    with _talking(as_json) as tell:
+    with talking(as_json) as tell:
         network.change(Paths.of_user(), proxy, certificates, metered)
         network.show(Paths.of_user(), tell)
 
@@ -250,7 +232,7 @@ def limit_(
 ) -> None:
     """Show or change how much of the line uploads may take, all together; it holds at once."""
     change = limits.changes(rate, at_once)
-    with _talking(as_json) as tell, reach.engine(Paths.of_user(), run=False) as engine:
+    with talking(as_json) as tell, reach.engine(Paths.of_user(), run=False) as engine:
         limits.limit(engine, tell, change, full_speed=full_speed)
 
 
@@ -267,7 +249,7 @@ def schedule_(
         if hours is None or speed is None:
             raise typer.BadParameter("Give days, hours and a speed.")
         where, what = limits.places(days, hours), limits.cell(speed)
-    with _talking(as_json) as tell, reach.engine(Paths.of_user(), run=False) as engine:
+    with talking(as_json) as tell, reach.engine(Paths.of_user(), run=False) as engine:
         limits.schedule(engine, tell, where, what)
 
 
@@ -278,70 +260,5 @@ def demo_(
     """Show the whole way on this computer: a server, a sample video, an upload, a post that plays."""
     from uploader.cli import demo  # noqa: PLC0415  (brings PyAV along, which nothing else here needs)
 
-    with _talking(as_json=False) as tell:
+    with talking(as_json=False) as tell:
         demo.show(folder or Path(tempfile.mkdtemp(prefix="reelferry-demo-")), tell)
-
-
-class _Outcome:
-    """Passes replies on and remembers how it ended."""
-
-    def __init__(self, tell: Teller) -> None:
-        self._tell = tell
-        self._refused = False
-        self.jobs: dict[str, Message] = {}
-
-    def follow(self, replies: Iterable[Message]) -> None:
-        for reply in replies:
-            self._tell.message(reply)
-            self._refused = self._refused or reply["type"] == "refused"
-            if reply["type"] == "job":
-                self.jobs[reply["id"]] = reply
-
-    def end(self) -> None:
-        if self._refused or any(job["status"] == "failed" for job in self.jobs.values()):
-            raise typer.Exit(Exit.FAILED)
-
-
-def _give(command: dict[str, Any], as_json: bool, *, run: bool = False) -> None:
-    """Give one command and say the replies. With `run` it is waited for, and a job that failed is a failure of ours."""
-    reached = reach.engine(Paths.of_user(), run=run, online=_asks_the_server(command))
-    with _talking(as_json, moving=run) as tell, reached as engine:
-        outcome = _Outcome(tell)
-        outcome.follow(engine.ask(command))
-        if not outcome.jobs:
-            tell.say("There is nothing to wait for." if run else "The queue is empty.")
-    if run:
-        outcome.end()
-
-
-def _asks_the_server(command: Message) -> bool:
-    """Whether what it means depends on what the server offers."""
-    return command.get("community") is not None or command.get("minHeight") is not None
-
-
-@contextmanager
-def _talking(as_json: bool, *, moving: bool = False, stopped: str = STOPPED) -> Iterator[Teller]:
-    """Someone to say things to, and an end in words and with the right exit code, however it ends."""
-    with teller(as_json=as_json, moving=moving) as tell:
-        try:
-            yield tell
-        except KeyboardInterrupt:
-            tell.say(stopped)
-            raise typer.Exit(Exit.INTERRUPTED) from None
-        except (SignInNeeded, SignInFailed, KeyringTrouble) as error:
-            tell.error(error)
-            raise typer.Exit(Exit.SIGN_IN) from error
-        except ReelferryError as error:
-            logging.getLogger(__name__).info("ended by %s", error.code, exc_info=error)
-            tell.error(error)
-            raise typer.Exit(Exit.FAILED) from error
-        except (typer.Exit, typer.BadParameter):
-            raise
-        except BrokenPipeError:  # whoever read our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(Exit.FAILED) from None
-        except Exception as error:
-            logging.getLogger(__name__).exception("A command failed")
-            tell.error(Unexpected(repr(error)))
-            raise typer.Exit(Exit.FAILED) from error
-    sys.stdout.flush()

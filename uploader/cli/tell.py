@@ -59,13 +59,15 @@ class Lines:
         self._said: dict[str, str] = {}
 
     def message(self, message: Message) -> None:
-        """A job's stage, if it is not the one said last, or a refusal."""
+        """A job's stage, if it is not the one said last; a post; a refusal."""
         match message["type"]:
             case "job":
                 line = f"{message['id'][:SHORT_ID]}  {words.stage(message)}  {message['title']}"
                 if self._said.get(message["id"]) != line:
                     self._said[message["id"]] = line
                     self.say(line)
+            case "post":
+                self.say(f"{message['id'][:SHORT_ID]}  {words.post(message)}  {words.post_name(message)}")
             case "refused":
                 reason = words.sentence(message["error"], message["hint"])
                 self._err.print(f"{message['file']}: {reason} [{message['code']}]", markup=False)

@@ -14,6 +14,13 @@ BY_THE_SERVER = ", posted by the server "
 
 HELD_BY_THE_NETWORK = frozenset({CaptivePortal.code, Metered.code})
 
+POST_STATES = {"draft": "Draft", "published": "Posted", "not_published": "Not posted", "cancelled": "Cancelled"}
+BEFORE_A_POST = {"video": "when its video is ready", "rendition": "once it plays in {}p"}
+"""What a post waits for, beside its time."""
+
+MOST_WORDS = 60
+"""Characters of a post's text that name it."""
+
 AT_REST = {"finished": "Posted", "cancelled": "Cancelled", "paused": "Paused"}
 
 
@@ -72,8 +79,12 @@ def _is_ahead(job: Message) -> bool:
 
 
 def _when(job: Message) -> str:
-    """On this computer's clock."""
-    return f"{datetime.fromisoformat(job['publishAt']).astimezone():%Y-%m-%d at %H:%M}"
+    return day(job["publishAt"])
+
+
+def day(moment: str) -> str:
+    """A time on this computer's clock: 2026-11-24 at 18:00."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d at %H:%M}"
 
 
 def _processing(job: Message) -> str:
@@ -108,6 +119,32 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
         count /= BYTES
     raise AssertionError
+
+
+def post(post: Message) -> str:
+    """Where a post stands that the server holds, and why it is not out."""
+    if post["state"] == "waiting":
+        return f"To be posted {_in_time(post)}"
+    if problem := post["problem"]:
+        return f"Not posted: {sentence(problem['error'], problem['hint'])}"
+    return POST_STATES[post["state"]] + (f", for {_when(post)}" if _is_ahead(post) else "")
+
+
+def _in_time(post: Message) -> str:
+    """What comes last of what it waits for, as far as anybody knows."""
+    first = BEFORE_A_POST.get(post["waitsFor"], "").format(post["minHeight"])
+    if not _is_ahead(post):
+        return first or "now"
+    return f"on {_when(post)}" + (f", or {first} if that is later" if first else "")
+
+
+def post_name(post: Message) -> str:
+    """What a person knows a post by: its first words, and its video's file."""
+    line = next(iter(post["text"].split("\n")), "").strip()
+    words = line if len(line) <= MOST_WORDS else f"{line[: MOST_WORDS - 1].rstrip()}…"
+    if not post["file"]:
+        return words or "No text"
+    return f"{words} ({post['file']})" if words else str(post["file"])
 
 
 def sentence(title: str, hint: str) -> str:

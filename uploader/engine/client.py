@@ -36,6 +36,7 @@ from uploader.wire import (
     Community,
     Me,
     OwnPost,
+    OwnPosts,
     Post,
     PostChange,
     PostRequest,
@@ -135,6 +136,17 @@ class Client:
     async def own_post(self, post_id: str) -> OwnPost:
         """What became of a post that was handed over. PostGone if the server does not have it."""
         return parsed(await self._posting("GET", _post(post_id)), OwnPost)
+
+    async def pending_posts(self) -> tuple[OwnPost, ...]:
+        """What of this person's is not out: drafts, posts that wait, posts that were not published; newest first."""
+        found: list[OwnPost] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            after = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            page = parsed(await self._posting("GET", f"/api/posts/pending?limit=100{after}"), OwnPosts)
+            found += page.posts
+            cursor = page.next_cursor
+        return tuple(found)
 
     async def change_post(self, post_id: str, change: PostChange) -> OwnPost:
         """Change what was handed over. AlreadyPosted, PostGone; PostRefused when the server keeps what it had."""

@@ -11,9 +11,11 @@ from uploader import errors
 from uploader.engine.carry import rests
 from uploader.engine.drop import Refusal
 from uploader.engine.engine import Engine
-from uploader.engine.facts import Account, Limited
+from uploader.engine.facts import Limited
 from uploader.engine.instance import Answer, Message, error_message
 from uploader.engine.job import Draft, Job, Status, Step, Trouble
+from uploader.engine.named import Named
+from uploader.engine.post_commands import PostCommands
 from uploader.uplink import Week
 
 LOOK_EVERY = 0.2
@@ -32,6 +34,7 @@ class Commands:
         {"do": "post", "ids": […], "text", "community", "title", "publishAt", "minHeight"}
                                                                                 the jobs, to be posted when ready
         {"do": "limit", "change": {"limit", "slots", "scheduled", "schedule"}, "hour": bool}   what holds then
+        {"do": "posts" | "cancel_posts" | "edit_post", …}       posts that the server holds: see `PostCommands`
         {"do": "show"}                  raises the window · {"do": "sign_out"} · {"do": "sign_out_everywhere"}
 
     "anyway": true with "add" or "wait" uploads on this network although it is metered or seems to want a sign-in. An
@@ -41,8 +44,10 @@ class Commands:
     def __init__(self, engine: Engine, *, show: Callable[[], object] | None = None) -> None:
         self._engine = engine
         self._queue = engine.queue
+        self._named = Named(engine.account)
         self._show = show
         self._acts: Mapping[str, Answer] = {
+            **PostCommands(engine, self._named).acts,
             "add": self._add,
             "list": self._list,
             "wait": self._wait,
@@ -67,10 +72,10 @@ class Commands:
     async def _add(self, command: Message) -> AsyncGenerator[Message, None]:
         draft = Draft(
             text=command.get("text") or "",
-            community_id=await self._community(command.get("community")),
+            community_id=await self._named.community(command.get("community")),
             approved=bool(command.get("approved")),
             publish_at=_moment(command.get("publishAt")),
-            min_height=await self._height(command.get("minHeight")),
+            min_height=await self._named.height(command.get("minHeight")),
         )
         jobs, refusals = await self._queue.add([Path(path) for path in command["paths"]], draft)
         if title := command.get("title"):
@@ -144,12 +149,12 @@ class Commands:
 
     async def _write(self, job_id: str, command: Message) -> None:
         given: dict[str, Any] = {name: command[name] for name in ("title", "text") if command.get(name)}
-        if community := await self._community(command.get("community")):
+        if community := await self._named.community(command.get("community")):
             given["community_id"] = community
         if "publishAt" in command:
             given["publish_at"] = _moment(command["publishAt"])
         if "minHeight" in command:
-            given["min_height"] = await self._height(command["minHeight"])
+            given["min_height"] = await self._named.height(command["minHeight"])
         self._queue.write(job_id, **given)
         self._queue.approve(job_id, True)
 
@@ -169,43 +174,6 @@ class Commands:
         if not ids:
             raise errors.UnknownJob(title=f"There is no upload {beginning}")
         return ids[0]
-
-    async def _community(self, named: str | None) -> str | None:
-        """The id of a community given by id or name. Where the server cannot be asked it is taken for an id."""
-        if not named:
-            return None
-        known = (await self._account()).communities
-        wanted = named.casefold()
-        found = [one.id for one in known if named == one.id] or [
-            one.id for one in known if wanted == one.name.casefold()
-        ]
-        if not found and self._engine.account.fact.me is not None:
-            names = ", ".join(one.name for one in known)
-            hint = f"You can post in: {names}." if known else "You are in no community; leave it out."
-            raise errors.Refused(title=f"There is no community {named} for you", hint=hint)
-        return found[0] if found else named
-
-    async def _height(self, pixels: int | None) -> int | None:
-        """A height that a post may wait for. Refused where the server is known not to make it later than others."""
-        if pixels is None:
-            return None
-        config = (await self._account()).config
-        if config is None or pixels in config.min_heights:
-            return pixels
-        if not config.min_heights:
-            hint = "There a video has all its qualities once it is ready. Leave the height out."
-            raise errors.Refused("min_height", title="This server waits for no quality", hint=hint)
-        known = ", ".join(map(str, config.min_heights))
-        raise errors.Refused(
-            "min_height", title=f"This server does not wait for {pixels}p", hint=f"It can for: {known}."
-        )
-
-    async def _account(self) -> Account:
-        """The account, asked for if it is not known yet."""
-        account = self._engine.account
-        if account.fact.me is None:
-            await account.refresh()
-        return account.fact
 
 
 def is_over(job: Job) -> bool:

@@ -57,6 +57,21 @@ class Refusal:
     error: ReelferryError
 
 
+def take(
+    paths: Iterable[Path], draft: Draft, config: ServerConfig | None, now: datetime
+) -> tuple[list[Job], list[Refusal]]:
+    """New jobs for files, and for the videos in folders; and what is refused."""
+    files, empty = expand(Path(os.path.abspath(path)) for path in paths)  # noqa: PTH100  (links stay links)
+    takes, refusals = judge(files, config)
+    jobs = []
+    for path in takes:
+        try:
+            jobs.append(make(path, draft, now))
+        except ReelferryError as error:
+            refusals.append(Refusal(path, error))
+    return jobs, empty + refusals
+
+
 def judge(paths: Iterable[Path], config: ServerConfig | None) -> tuple[list[Path], list[Refusal]]:
     """What would be taken and what not. A folder is not looked into: `expand` does that.
 

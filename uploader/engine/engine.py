@@ -18,6 +18,7 @@ from uploader.engine.job import Trouble
 from uploader.engine.limit import Limiter
 from uploader.engine.network import NetworkWatch
 from uploader.engine.news import News
+from uploader.engine.pending import PendingPosts
 from uploader.engine.proxies import is_loopback
 from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
@@ -98,6 +99,7 @@ class Engine:
             emit(fact)
 
         self.queue = Queue(store, world, tell, slots=uplink.slots)
+        self.posts = PendingPosts(self.client, self.queue)
         self.allowance = Allowance(uplink, limiter, self.queue, emit=emit, keep=keep, clock=clock)
         self.permission = Permission(self._hold, pause_when_metered=pause_when_metered)
         self.permission.look(here)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from uploader.engine.job import Handover, Job
+from uploader.engine.job import Draft, Handover, Job
 from uploader.engine.work import Work, known
 from uploader.errors import (
     AlreadyPosted,
@@ -71,7 +72,8 @@ async def follow(work: Work) -> None:
             _let_go(work)
             raise
         if said != handover.said:
-            work.learn(handover=replace(handover, said=said))
+            after = heard(work.job, said)
+            work.learn(handover=after.handover, draft=after.draft)
         match said.state:
             case "published":
                 _published(work, said)
@@ -84,6 +86,21 @@ async def follow(work: Work) -> None:
         left = (said.publish_at - work.clock.now()).total_seconds() if said.publish_at else 0.0
         await work.clock.wait(max(pause, min(left, FAR_OFF)))
         pause = min(pause * SLOWER, LATEST)
+
+
+def heard(job: Job, said: OwnPost | None) -> Job:
+    """The same job once the server has said this of its post; None: it will not publish it.
+
+    What was changed from elsewhere holds here too, unless something that was changed here has still to be told.
+    """
+    handover = known(job.handover)
+    if said is None:
+        return replace(job, handover=None, draft=replace(job.draft, approved=False))
+    if not job.in_step or _terms(said) == _terms(known(handover.said)):
+        return replace(job, handover=replace(handover, said=said))
+    content, community_id, publish_at, min_height, held_back = _terms(said)
+    draft = Draft(content, community_id, not held_back, publish_at, min_height)
+    return replace(job, draft=draft, handover=replace(handover, told=draft, said=said))
 
 
 async def withdraw(work: Work) -> None:
@@ -191,9 +208,15 @@ async def _tell(work: Work) -> None:
     work.learn(handover=replace(handover, told=draft, said=said))
 
 
+def _terms(said: OwnPost) -> tuple[str, str | None, datetime | None, int | None, bool]:
+    """What a person decides of a post, as the server has it; the last is whether it is held back."""
+    return said.content, said.community_id, said.publish_at, said.min_height, said.state == "draft"
+
+
 def _let_go(work: Work) -> None:
     """The server does not have it any more, so it can be given anew, if a person says so."""
-    work.learn(handover=None, draft=replace(work.job.draft, approved=False))
+    after = heard(work.job, None)
+    work.learn(handover=after.handover, draft=after.draft)
 
 
 def _published(work: Work, said: OwnPost) -> None:

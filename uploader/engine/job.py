@@ -157,6 +157,11 @@ class Job:
     trouble: Trouble | None = None
 
     @property
+    def pending_post_id(self) -> str | None:
+        """The post that the server publishes by itself, once it has said that it has it."""
+        return self.handover.said.id if self.handover is not None and self.handover.said is not None else None
+
+    @property
     def in_step(self) -> bool:
         """Whether the server has confirmed that it has the draft as it is now."""
         return self.handover is not None and self.handover.said is not None and self.handover.told == self.draft

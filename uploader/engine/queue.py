@@ -15,7 +15,7 @@ from uploader.engine.carry import Flow, rests
 from uploader.engine.drop import Refusal
 from uploader.engine.facts import Fact
 from uploader.engine.forget import Forgetter
-from uploader.engine.handover import offers
+from uploader.engine.handover import heard, offers
 from uploader.engine.job import ENDED, Draft, Job, Status, Step, Trouble
 from uploader.engine.ledger import Ledger
 from uploader.engine.post import post
@@ -26,7 +26,8 @@ from uploader.engine.runs import Runs
 from uploader.engine.store import Store
 from uploader.engine.transfer import transfer
 from uploader.engine.work import World
-from uploader.errors import AlreadyQueued, PostRefused, ProcessingFailed, ReelferryError, VideoGone
+from uploader.errors import AlreadyQueued, PostRefused, ProcessingFailed, VideoGone
+from uploader.wire import OwnPost
 
 FLOW: Flow = {Step.PREPARE: prepare, Step.TRANSFER: transfer, Step.PROCESS: process, Step.POST: post}
 
@@ -80,7 +81,9 @@ class Queue:
 
     async def add(self, paths: Sequence[Path], draft: Draft = Draft()) -> tuple[list[Job], list[Refusal]]:  # noqa: B008 (frozen)
         """Take files, and the videos in folders. They are on disk when this returns. DiskFull, QueueNotSaved."""
-        found, refusals = await asyncio.to_thread(_judge, paths, draft, self._world)
+        found, refusals = await asyncio.to_thread(
+            drop.take, paths, draft, self._world.limits(), self._world.clock.now()
+        )
         queued = {_same(job.path) for job in self.jobs if job.status not in ENDED}
         jobs = []
         for job in found:
@@ -218,6 +221,16 @@ class Queue:
         self._redraft(job, replace(job.draft, approved=approved))
         self._runs.schedule()
 
+    def heard(self, post_id: str, said: OwnPost | None) -> None:
+        """The server said this of a post, not asked by its job, if there is one; None: it will not publish it."""
+        for job in self.jobs:
+            if job.pending_post_id != post_id or job.status in ENDED:
+                continue
+            self._runs.stop(job.id)
+            after = heard(job, said)
+            self._ledger.put(after if job.status is Status.PAUSED else after.waits(None))
+            self._runs.schedule()
+
     async def idle(self) -> None:
         """Wait until nothing moves or is going to move by itself: what is left waits for a person or a file."""
         await self._ledger.until(lambda: self._runs.idle)
@@ -275,18 +288,6 @@ def _at_rest(job: Job) -> Job:
     if job.status in {Status.RUNNING, Status.WAITING}:
         return replace(job, status=Status.WAITING, trouble=None, sent=job.confirmed, rate=0.0)
     return job
-
-
-def _judge(paths: Sequence[Path], draft: Draft, world: World) -> tuple[list[Job], list[Refusal]]:
-    files, empty = drop.expand(Path(os.path.abspath(path)) for path in paths)  # noqa: PTH100  (links stay links)
-    takes, refusals = drop.judge(files, world.limits())
-    jobs = []
-    for path in takes:
-        try:
-            jobs.append(drop.make(path, draft, world.clock.now()))
-        except ReelferryError as error:
-            refusals.append(Refusal(path, error))
-    return jobs, empty + refusals
 
 
 def _same(path: Path) -> str:

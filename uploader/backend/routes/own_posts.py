@@ -131,6 +131,7 @@ def _published_at_once(backend: Backend, post: Post) -> OwnPost:
         content=post.content or "",
         type=post.type,
         video_id=post.video_id,
+        filename=post.video.filename if post.video else None,
         community_id=post.community_id,
         post=show(backend, post),
         created_at=post.created_at,

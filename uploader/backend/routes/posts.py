@@ -185,6 +185,7 @@ def show_own(backend: Backend, pending: PendingPost, session: Session) -> OwnPos
         content=pending.content,
         type=pending.type,
         video_id=pending.video_id,
+        filename=pending.video.filename if pending.video else None,
         community_id=pending.community_id,
         publish_at=pending.publish_at,
         min_height=pending.min_height,
