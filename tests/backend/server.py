@@ -1,10 +1,10 @@
 """A real server in a thread, on a free port, with a data folder of its own; and people signed in to it."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,22 @@ def config_in(folder: Path, **environ: str) -> Config:
 
 
 @contextmanager
-def serving(folder: Path, providers: Mapping[str, MakeProvider] = PROVIDERS, **environ: str) -> Iterator[Backend]:
-    """The server, answering at `backend.base_url`."""
-    with running(config_in(folder, **environ), providers) as backend:
+def serving(
+    folder: Path,
+    providers: Mapping[str, MakeProvider] = PROVIDERS,
+    clock: Callable[[], datetime] = now,
+    /,
+    **environ: str,
+) -> Iterator[Backend]:
+    """The server, answering at `backend.base_url`. Where a day or a minute is counted, its `clock` is `stopped`."""
+    with running(config_in(folder, **environ), providers, clock) as backend:
         yield backend
+
+
+def stopped() -> Callable[[], datetime]:
+    """A clock that stands still from now on: no minute and no day ends meanwhile, however slow the test is."""
+    moment = now()
+    return lambda: moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,19 @@ import pytest
 
 from tests.backend.asking import ask_upload, new_video, refused
 from tests.backend.fake_provider import FakeProvider
-from tests.backend.server import Person, serving, signed_in
-from uploader.backend.store.models import VideoUpload
+from tests.backend.server import Person, serving, signed_in, stopped
+from uploader.backend.store.models import now
 
 MIB = 1 << 20
 
 
 @contextmanager
 def person(folder: Path, **environ: str) -> Iterator[Person]:
-    """Somebody at a server with these limits."""
-    with serving(folder / "server", {"local": FakeProvider}, **environ) as desk, signed_in(desk) as somebody:
+    """Somebody at a server with these limits, on a day that does not end meanwhile."""
+    with (
+        serving(folder / "server", {"local": FakeProvider}, stopped(), **environ) as desk,
+        signed_in(desk) as somebody,
+    ):
         yield somebody
 
 
@@ -67,17 +70,17 @@ def test_what_was_refused_for_a_limit_can_be_asked_for_again_with_the_same_key(t
 
 
 def test_a_day_ends_at_midnight_utc(tmp_path: Path):
+    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    moment = midnight - timedelta(minutes=1)
     with (
-        serving(tmp_path / "server", {"local": FakeProvider}, MAX_DAILY_UPLOAD_MB="1") as desk,
+        serving(tmp_path / "server", {"local": FakeProvider}, lambda: moment, MAX_DAILY_UPLOAD_MB="1") as desk,
         signed_in(desk) as somebody,
     ):
         new_video(somebody)
         reply = ask_upload(somebody, fileSize=MIB)
         assert refused(reply) == (429, "daily_limit")
-        assert 0 < int(reply.headers["retry-after"]) <= 24 * 3600
-        with desk.database.write() as session:
-            for upload in session.query(VideoUpload):
-                upload.created_at -= timedelta(days=1)
+        assert int(reply.headers["retry-after"]) == 60
+        moment = midnight
         assert ask_upload(somebody, fileSize=MIB).status_code == 200
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import uvicorn
 from sqlalchemy.exc import DatabaseError
@@ -138,12 +139,13 @@ class Prepared:
 def prepared(
     config: Config,
     providers: Mapping[str, MakeProvider] = PROVIDERS,
+    clock: Callable[[], datetime] = now,
 ) -> Iterator[Prepared]:
     """Everything built and migrated, the workers at work. ConfigProblems where the start is not possible."""
     figures = measuring.counting(config)
     with (
         listening(config) as listener,
-        built(config, config.public_url or address(listener), providers, figures) as backend,
+        built(config, config.public_url or address(listener), providers, figures, clock) as backend,
         measuring.shown(config, figures, backend.database),
         working(backend),
     ):
@@ -163,6 +165,7 @@ def built(
     base_url: str,
     providers: Mapping[str, MakeProvider] = PROVIDERS,
     observer: Observer | None = None,
+    clock: Callable[[], datetime] = now,
 ) -> Iterator[Backend]:
     """The parts of a server that do not answer yet, and do no jobs. ConfigProblems where that is not possible."""
     if config.provider not in providers:
@@ -178,8 +181,8 @@ def built(
                 raise ConfigProblems([f"VIDEO_PROVIDER={config.provider} lacks variables that it needs."])
             if observer is not None:
                 made = {name: Timed(provider, observer) for name, provider in made.items()}
-            issuer = Issuer(config.issuer, database, now) if config.issuer else None
-            backend = Backend(config, database, made, now, base_url, issuer, observer=observer or Observer())
+            issuer = Issuer(config.issuer, database, clock) if config.issuer else None
+            backend = Backend(config, database, made, clock, base_url, issuer, observer=observer or Observer())
             with closing(backend.streams):
                 yield backend
     except FolderInUse:
@@ -282,9 +285,11 @@ def _server(backend: Backend) -> Server:
 
 
 @contextmanager
-def running(config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS) -> Iterator[Backend]:
+def running(
+    config: Config, providers: Mapping[str, MakeProvider] = PROVIDERS, clock: Callable[[], datetime] = now
+) -> Iterator[Backend]:
     """The whole server in a thread of its own, answering when the block begins, gone when it ends: for tests."""
-    with prepared(config, providers) as ready:
+    with prepared(config, providers, clock) as ready:
         thread = threading.Thread(target=ready.run, name="server")
         thread.start()
         try:
