@@ -17,9 +17,9 @@ class Read(dict[tuple[str, frozenset[tuple[str, str]]], float]):
         samples = [sample for family in text_string_to_metric_families(self.text) for sample in family.samples]
         super().__init__({(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples})
 
-    def of(self, name: str, **labels: str) -> float:
-        """One figure; 0 where there is none yet."""
-        return self.get((name, frozenset(labels.items())), 0)
+    def of(self, name: str, **labels: str) -> float | None:
+        """One figure; None, which is no number of anything, where there is none."""
+        return self.get((name, frozenset(labels.items())))
 
     def all_of(self, name: str, **labels: str) -> float:
         """The sum of those that have these labels."""

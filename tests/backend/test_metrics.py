@@ -49,8 +49,8 @@ def test_an_upload_is_counted_by_its_route_never_by_its_address_and_every_figure
         assert found.of("reelferry_webhooks_total", provider="local", result="accepted") == 1
         assert found.all_of("reelferry_provider_request_seconds_count", operation="grant", answer="ok") == 1
         assert found.of("reelferry_database_up") == 1
-        assert found.of("reelferry_disk_free_bytes") > 0
-        assert found.of("process_resident_memory_bytes") > 0
+        assert (found.of("reelferry_disk_free_bytes") or 0) > 0
+        assert (found.of("process_resident_memory_bytes") or 0) > 0
         (path,) = (backend.config.data / "uploads").iterdir()
         assert path.name not in found.text
         assert video_id not in found.text
@@ -76,7 +76,6 @@ def test_methods_that_somebody_made_up_share_one_figure(tmp_path: Path):
     counted = {dict(labels)["method"]: n for (name, labels), n in found.items() if name.endswith("seconds_count")}
     assert counted == {"other": 2, "GET": 1}
     assert found.of("reelferry_requests_open") == 0
-    assert ("reelferry_database_up", frozenset()) in found
     assert found.of("reelferry_database_up") == 0, "a database that is down is a figure, not a mistake"
 
 
