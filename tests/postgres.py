@@ -1,9 +1,11 @@
 """A real PostgreSQL in a temporary folder, reached over a Unix socket, that ends with the process that started it.
 
-The folder is in memory where there is room: a test has a database of its own, which is hundreds of files.
+The folder is in memory where there is room: a test has a database of its own, which is hundreds of files. What a killed
+run left there, the next one removes: a folder belongs to whoever has it locked, and the kernel unlocks it.
 """
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -25,6 +27,8 @@ PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian keeps them, one folder a version; they are not on the PATH."""
 
 MEMORY, ROOM = Path("/dev/shm"), 1 << 30  # noqa: S108  (what is made there has a name that nobody can guess)
+
+PREFIX = "reelferry-cluster-"
 
 SETTINGS = {
     "listen_addresses": "",
@@ -85,8 +89,7 @@ def cluster() -> Iterator[Cluster]:
     """A new cluster. However this process ends, the kernel ends the server (Linux)."""
     programs = max(PROGRAMS.glob("*/bin"), default=PROGRAMS)
     need((programs / "initdb").exists(), "PostgreSQL's server (Debian: postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="reelferry-postgres-", dir=_roomy()))
-    try:
+    with own_folder(_roomy()) as folder:
         _run(folder, programs / "initdb", "-D", folder / "data", "-U", "reelferry", "-A", "trust", "-E", "UTF8",
              "--locale=C.UTF-8", "--no-sync", "--no-instructions")  # fmt: skip
         settings = [f"--{name}={value}" for name, value in {**SETTINGS, "unix_socket_directories": folder}.items()]
@@ -103,8 +106,44 @@ def cluster() -> Iterator[Cluster]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def own_folder(parent: Path) -> Iterator[Path]:
+    """A folder that is gone when the block ends, or when somebody makes another one after this process was killed."""
+    for left in parent.glob(f"{PREFIX}*"):
+        _remove_if_left(left)
+    while (owned := _locked(folder := Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)))) is None:
+        pass
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(owned)
+
+
+def _locked(folder: Path) -> int | None:
+    """What keeps the new folder locked; None where somebody took it for left behind before it was."""
+    try:
+        owned = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(owned, fcntl.LOCK_EX)
+    if folder.exists():
+        return owned
+    os.close(owned)
+    return None
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove it unless its owner lives. Not ours to remove, or gone meanwhile: so be it."""
+    with contextlib.suppress(OSError):
+        found = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(found)
 
 
 def _as_nobody_special(folder: Path, *command: str | Path) -> list[str]:
@@ -122,9 +161,9 @@ def _run(folder: Path, *command: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _roomy() -> Path | None:
-    """Where the folder belongs; None leaves it to the system."""
-    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else None
+def _roomy() -> Path:
+    """Where the folder belongs."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else Path(tempfile.gettempdir())
 
 
 def _url(folder: Path, database: str) -> str:
