@@ -1,6 +1,6 @@
 """The time a post is to go out at: none, until a person ticks the box and sets one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from PySide6.QtCore import QDateTime, QLocale, QRect, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QTextCharFormat
@@ -72,8 +72,7 @@ class When(QWidget):
             now = datetime.now().astimezone()
             with QSignalBlocker(self.field):
                 self.field.setDateTimeRange(_qt(now), _qt(now + FURTHEST))
-                tomorrow = (now + timedelta(days=1)).replace(hour=EVENING, minute=0, second=0, microsecond=0)
-                self.field.setDateTime(_qt(tomorrow))
+                self.field.setDateTime(_qt(tomorrow_evening(now)))
                 self.field.clearMinimumDateTime()
                 self.field.setMinimumDate(_qt(now).date())
         self._arrange()
@@ -129,6 +128,11 @@ class _Field(QDateTimeEdit):
             if isinstance(button, QToolButton):
                 button.setIcon(icon(glyph, colours.text))
         self.update()
+
+
+def tomorrow_evening(now: datetime) -> datetime:
+    """What is offered first, on this computer's clock, also where that is put forward or back tonight."""
+    return datetime.combine(now.astimezone().date() + timedelta(days=1), time(EVENING)).astimezone()
 
 
 def _qt(moment: datetime) -> QDateTime:
