@@ -1,12 +1,13 @@
 """The window by keyboard, by mouse, and at every width."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QClipboard, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -48,6 +49,14 @@ def press(qtbot: QtBot, window: MainWindow, key: Qt.Key, *modifiers: Qt.Keyboard
         held |= modifier
     target = QApplication.focusWidget() or window
     qtbot.keyClick(target, key, held)
+
+
+@pytest.fixture
+def clipboard(qapp: QApplication) -> Iterator[QClipboard]:
+    """Empty afterwards: what still lies there when Python has ended brings the process down."""
+    board = QGuiApplication.clipboard()
+    yield board
+    board.clear()
 
 
 class TestKeyboard:
@@ -135,10 +144,10 @@ class TestKeyboard:
         qtbot.keyClicks(window.work.filter, "mare")
         assert window.work.nothing_found.isVisible()
 
-    def test_ctrl_v_takes_copied_files(self, qtbot: QtBot, window: MainWindow, wishes: Wishes):
+    def test_ctrl_v_takes_copied_files(self, qtbot: QtBot, window: MainWindow, wishes: Wishes, clipboard: QClipboard):
         copied = QMimeData()
         copied.setUrls([QUrl.fromLocalFile("/videos/a.mp4"), QUrl("https://films.example/b.mp4")])
-        QGuiApplication.clipboard().setMimeData(copied)
+        clipboard.setMimeData(copied)
         press(qtbot, window, Key.Key_V, Qt.KeyboardModifier.ControlModifier)
         assert wishes.made == [("add", [Path("/videos/a.mp4")], None)]
 
