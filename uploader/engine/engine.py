@@ -169,8 +169,9 @@ class Engine:
             await asyncio.to_thread(store.close)
 
     def network_changed(self) -> None:
-        """This computer's network is not what it was: look at once whether the server can be reached."""
+        """This computer's network is not what it was: look at once whether the server can be reached over this one."""
         self.network.network_changed()
+        self.queue.network_changed()
 
     def connect_by(self, way: Way) -> None:
         """Leave this computer another way, beginning with the next connection, and try at once what waited."""
