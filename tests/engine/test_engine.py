@@ -334,6 +334,16 @@ async def test_without_run_nothing_moves(scene: Scene, clip: Path) -> None:
 
 
 @pytest.mark.loud
+async def test_a_picture_that_belongs_to_no_job_is_deleted_at_the_next_start(scene: Scene, clip: Path) -> None:
+    async with scene.engine(run=False) as engine:
+        (job,), _ = await engine.queue.add([clip])
+    kept, nobodys = (scene.paths.thumbnails / f"{name}.jpg" for name in (job.id, "0" * 32))
+    for picture in (kept, nobodys):
+        picture.write_bytes(b"JPEG")
+    async with scene.engine(run=False):
+        assert (kept.exists(), nobodys.exists()) == (True, False)
+
+
 async def test_a_damaged_queue_is_told_in_a_note(scene: Scene) -> None:
     scene.paths.make()
     scene.paths.queue.write_bytes(b"nonsense" * 1000)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.stand import Stand, add, job_of
-from uploader.engine.carry import LOOK
+from uploader.engine.carry import GIVEN_UP, LOOK
 from uploader.engine.job import Draft, Status, Step
 from uploader.engine.runs import GRACE
 from uploader.errors import (
@@ -471,7 +471,7 @@ async def test_addresses_that_expire_at_once_are_not_renewed_for_ever(
         failed = job_of(queue, job.id)
         assert failed.status is Status.FAILED
         assert failed.trouble is not None
-        assert failed.trouble.code == "upload_expired"
+        assert (failed.trouble.code, failed.trouble.hint) == ("upload_expired", GIVEN_UP)
 
 
 async def test_an_upload_that_was_not_finished_in_time_starts_over_by_itself(stand: Stand) -> None:
@@ -509,7 +509,7 @@ async def test_a_server_that_forgets_every_upload_is_not_fed_for_ever(stand: Sta
         failed = job_of(queue, job.id)
         assert failed.status is Status.FAILED
         assert failed.trouble is not None
-        assert failed.trouble.code == "upload_forgotten"
+        assert (failed.trouble.code, failed.trouble.hint) == ("upload_forgotten", GIVEN_UP)
         stand.backend.before["transfer"].clear()
         queue.retry(job.id)
         await queue.ended([job.id])

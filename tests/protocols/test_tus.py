@@ -166,15 +166,16 @@ def test_the_end_of_a_complete_upload_does_not_matter():
         steps.send(Response(0))
 
 
-def test_a_piece_has_a_checksum_where_the_ticket_says_by_which():
+@pytest.mark.parametrize("checksum", ["sha1", "sha256", None])
+def test_a_piece_has_a_checksum_where_the_ticket_says_by_which_and_nowhere_else(checksum: str | None):
     ticket = TestContract().ticket()
-    checked = ticket.model_copy(update={"chunk": ticket.chunk.model_copy(update={"checksum": "sha1"})})
+    checked = ticket.model_copy(update={"chunk": ticket.chunk.model_copy(update={"checksum": checksum})})
     steps = tus(checked, SIZE, {}, lambda: PIECE)
     next(steps)
     steps.send(at(0, 200))
     patch = steps.send(Response(0))
     assert isinstance(patch, Request)
-    assert patch.digest == Digest("Upload-Checksum", "sha1")
+    assert patch.digest == (checksum and Digest("Upload-Checksum", checksum))
 
 
 @pytest.mark.parametrize("odd", ["", "x", "-1", str(SIZE + 1), "9" * 5000])

@@ -33,6 +33,9 @@ MOST_RESTARTS = 5
 """Uploads begun anew by themselves, or addresses renewed to no avail, before a person is asked."""
 
 
+GIVEN_UP = "It happened again and again, so it is no longer tried by itself. Your file and text are kept; retry later."
+
+
 @dataclass(eq=False, slots=True)
 class Run:
     """One stretch of a job's way: until it ends, is stopped, or would wait without needing its slot.
@@ -203,7 +206,7 @@ class Carrier:
         elif after.ticket != before.ticket:
             run.renewals += 1
         if max(run.restarts, run.renewals) > MOST_RESTARTS:
-            self._fail(run, error)
+            self._fail(run, type(error)(error.detail, hint=GIVEN_UP))
             return False
         await self._wait(run, error, backoff)
         return True

@@ -20,7 +20,9 @@ from uploader.uplink import Week
 
 LOOK_EVERY = 0.2
 OVER = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
-NEEDS_A_PERSON = frozenset({errors.SignInNeeded.code, errors.KeyringLocked.code, errors.KeyringAbsent.code})
+NEEDS_A_PERSON = frozenset(
+    kind.code for kind in (errors.SignInNeeded, errors.SignInFailed, errors.KeyringLocked, errors.KeyringAbsent)
+)
 
 
 class Commands:

@@ -19,6 +19,7 @@ from uploader.engine.limit import Limiter
 from uploader.engine.network import NetworkWatch
 from uploader.engine.news import News
 from uploader.engine.pending import PendingPosts
+from uploader.engine.prepare import tidy
 from uploader.engine.proxies import is_loopback
 from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
@@ -156,6 +157,7 @@ class Engine:
                     pause_when_metered=pause_when_metered,
                     inhibitor=inhibitor,
                 )
+                tidy(paths.thumbnails, {job.id for job in engine.queue.jobs})
                 tasks = engine._start() if run else []
                 try:
                     yield engine
