@@ -334,7 +334,6 @@ async def test_without_run_nothing_moves(scene: Scene, clip: Path) -> None:
     assert scene.backend.requests == []
 
 
-@pytest.mark.loud
 async def test_who_waits_is_told_when_nothing_but_a_sign_in_helps(scene: Scene, clip: Path) -> None:
     scene.sign_in()
     scene.backend.oauth.metadata = {"issuer": "https://elsewhere.example"}
@@ -355,6 +354,7 @@ async def test_a_picture_that_belongs_to_no_job_is_deleted_at_the_next_start(sce
         assert (kept.exists(), nobodys.exists()) == (True, False)
 
 
+@pytest.mark.loud
 async def test_a_damaged_queue_is_told_in_a_note(scene: Scene) -> None:
     scene.paths.make()
     scene.paths.queue.write_bytes(b"nonsense" * 1000)
