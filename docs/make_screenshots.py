@@ -30,14 +30,17 @@ from uploader.desktop.drop_overlay import verdict
 from uploader.desktop.first_run import FirstRun
 from uploader.desktop.general_page import GeneralPage
 from uploader.desktop.main_window import MainWindow
+from uploader.desktop.pending_editor import PendingEditor
+from uploader.desktop.pending_window import PendingWindow
 from uploader.desktop.preferences import Preferences
+from uploader.desktop.question import Question
 from uploader.desktop.theme import Theme
 from uploader.desktop.uploads_page import UploadsPage
 from uploader.engine.drop import Refusal
 from uploader.engine.facts import Account, AccountState, Changed, Limited, Network
 from uploader.engine.job import Draft, Job, Processing, Status, Step, Trouble
 from uploader.uplink import PAUSE, Allowed, Rule, Uplink, Week
-from uploader.wire import Community, Me, ServerConfig
+from uploader.wire import Community, Me, OwnPost, ServerConfig, VideoProblem
 
 NOW = datetime(2026, 11, 22, 14, 40, tzinfo=UTC)
 GB = 1_000_000_000
@@ -199,6 +202,59 @@ def _uploads(window: MainWindow, theme: Theme) -> None:
     preferences.move(window.mapToGlobal(QPoint((window.width() - preferences.width()) // 2, 16)))
 
 
+def a_post(number: int, content: str, **fields: object) -> OwnPost:
+    """A made-up post that the server holds."""
+    plain = {
+        "id": str(number), "state": "waiting", "type": "video", "video_id": "v", "content": content,
+        "community_id": None, "created_at": NOW, "updated_at": NOW,
+    }  # fmt: skip
+    return OwnPost.model_validate({**plain, **fields})
+
+
+def _held() -> list[OwnPost]:
+    later = datetime.now(UTC).replace(minute=30) + timedelta(days=2)
+    gone = VideoProblem(
+        code="not_a_member", message="You are no longer a member of this community",
+        action="Choose another one, then post again.",
+    )  # fmt: skip
+    return [
+        a_post(1, "Six in the morning, no wind. The first ferry comes in.", publish_at=later, waits_for="time",
+               filename="Harbour at dawn.mp4", community_id="film"),
+        a_post(2, "Interview, part 2: what the keeper saw, and why he did not tell anybody for years",
+               publish_at=later, waits_for="video", filename="C0042.mp4"),
+        a_post(3, "", waits_for="video", filename="Night train.mp4"),
+        a_post(4, "Thank you all for a thousand watchers!", state="draft", type="text", video_id=None),
+        a_post(5, "Kitchen", state="not_published", problem=gone, filename="Kitchen.mp4"),
+    ]  # fmt: skip
+
+
+def _posts(show: Callable[[PendingWindow], object]) -> Callable[[MainWindow, Theme], None]:
+    def prepare(window: MainWindow, theme: Theme) -> None:
+        posts = PendingWindow(theme, window)
+        show(posts)
+        posts.show()
+        posts.move(window.mapToGlobal(QPoint((window.width() - posts.width()) // 2, 16)))
+
+    return prepare
+
+
+def _edit_post(number: int) -> Callable[[MainWindow, Theme], None]:
+    def prepare(window: MainWindow, theme: Theme) -> None:
+        editor = PendingEditor(theme, _held()[number], ACCOUNT.communities, ACCOUNT.config, window)
+        editor.show()
+        editor.move(window.mapToGlobal(QPoint((window.width() - editor.width()) // 2, 16)))
+
+    return prepare
+
+
+def _cancel_post(window: MainWindow, _theme: Theme) -> None:
+    words = "The server will never publish it, and that cannot be undone. The video stays on the server."
+    title = "Cancel the post “Six in the morning, no wind. The first…”?"
+    question = Question(window, title, words, go="Cancel the post", stay="Keep it")
+    question.show()
+    question.move(window.mapToGlobal(QPoint((window.width() - question.width()) // 2, 16)))
+
+
 PICTURES: Mapping[str, Picture] = {
     "screenshot": Picture(STANDARD, _choose(0)),
     "errors": Picture(STANDARD, _bottom),
@@ -214,6 +270,20 @@ PICTURES: Mapping[str, Picture] = {
     "limit": Picture(STANDARD, _limit),
     "paused": Picture(STANDARD, _paused),
     "preferences": Picture(STANDARD, _uploads),
+    "posts": Picture(STANDARD, _posts(lambda posts: posts.show_posts(_held()))),
+    "posts-empty": Picture(STANDARD, _posts(lambda posts: posts.show_posts(()))),
+    "posts-trouble": Picture(
+        STANDARD,
+        _posts(
+            lambda posts: posts.show_trouble(
+                "The server cannot be reached", "Nothing was changed. Try again when it can be reached."
+            )
+        ),
+    ),
+    "posts-edit": Picture(STANDARD, _edit_post(0)),
+    "posts-mend": Picture(STANDARD, _edit_post(4)),
+    "posts-cancel": Picture(STANDARD, _cancel_post),
+    "small-posts": Picture(SMALL, _posts(lambda posts: posts.show_posts(_held()))),
     "small-limit": Picture(SMALL, _limit),
     "small-preferences": Picture(SMALL, _uploads),
     "first-run": Picture(STANDARD, _first_run(FirstRun.ask_server), empty=True),

@@ -495,6 +495,20 @@ async def test_a_job_hears_what_was_done_here_to_its_post(stand: Stand, run: boo
     assert stand.backend.office.published == []
 
 
+async def test_a_change_that_is_not_told_yet_is_kept_when_another_one_is_heard_of(stand: Stand) -> None:
+    async with stand.queue() as queue:
+        job = await waits_for_its_time(stand, queue)
+    async with stand.queue(run=False) as queue:
+        queue.write(job.id, text="Mine")
+        stand.backend.office.update("own-1", content="Theirs")
+        queue.heard("own-1", stand.backend.office.read("own-1"))
+        assert job_of(queue, job.id).draft.text == "Mine"
+        assert not job_of(queue, job.id).in_step
+    async with stand.queue() as queue:
+        await waits_there(stand, queue, job, draft=replace(job.draft, text="Mine"))
+    assert stand.backend.office.posts["own-1"].content == "Mine"
+
+
 async def test_what_the_server_could_not_post_is_followed_again_once_it_was_mended(stand: Stand) -> None:
     async with stand.queue() as queue:
         job = await waits_for_its_time(stand, queue)

@@ -1,6 +1,5 @@
 """Posts that the server holds, asked for and changed through an engine that has never heard of them."""
 
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import Any
 import pytest
 
 from tests.backend.asking import new_video
-from tests.backend.server import Person, config_in, make_tokens, signed_in
+from tests.backend.line import reached_by_a_line
+from tests.backend.server import Person, make_tokens, signed_in
 from tests.proxy import Proxy
 from uploader.backend.context import Backend
-from uploader.backend.server import prepared
 from uploader.backend.store.models import Community, CommunityMember, PendingPost, now
 from uploader.engine.commands import Commands
 from uploader.engine.engine import Engine
@@ -94,18 +93,8 @@ def void(_: object) -> None:
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend, Proxy]]:
-    """A server, and the line that everybody reaches it by."""
-    with Proxy(0) as line:
-        config = config_in(tmp_path_factory.mktemp("pending"), PUBLIC_URL=line.url)
-        with prepared(config) as ready:
-            line.target = ready.socket.getsockname()
-            thread = threading.Thread(target=ready.run, name="server")
-            thread.start()
-            try:
-                yield ready.backend, line
-            finally:
-                ready.server.end()
-                thread.join()
+    with reached_by_a_line(tmp_path_factory.mktemp("pending")) as reached:
+        yield reached
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from uploader.desktop.general_page import GeneralPage
 from uploader.desktop.main_window import MainWindow
 from uploader.desktop.network_choices import NetworkChoices
 from uploader.desktop.network_page import NetworkPage
+from uploader.desktop.pending_choices import PendingChoices
 from uploader.desktop.preferences import Preferences
 from uploader.desktop.resources import resource
 from uploader.desktop.session import Session
@@ -92,6 +93,7 @@ class Desktop:
             chosen=chosen,
             here=lambda: self.connection.here,
         )
+        self.pending = PendingChoices(self.window, self.theme, self.bridge)
         NetworkChoices(self.network, self.session, self.bridge, vault)
         self._connect()
 

@@ -4,30 +4,22 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QTextCursor
-from PySide6.QtWidgets import (
-    QGridLayout,
-    QLineEdit,
-    QPlainTextEdit,
-    QScrollArea,
-    QWidget,
-)  # fmt: skip
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from uploader.desktop import describe, tokens
 from uploader.desktop.describe import APPROVALS, Action
 from uploader.desktop.drafts import Drafts, Value
 from uploader.desktop.picture import Picture
-from uploader.desktop.pieces import Choice, IconButton, Tick, button, column, frame, label, named, row, set_role
+from uploader.desktop.pieces import IconButton, Tick, button, column, frame, label, row, set_role
 from uploader.desktop.promises import state
 from uploader.desktop.quality import Quality
 from uploader.desktop.theme import Theme
 from uploader.desktop.thumbnails import Thumbnails
 from uploader.desktop.when import When
+from uploader.desktop.writing import Writing
 from uploader.engine.job import Job, Status, Step
 from uploader.wire import Community
-
-NO_COMMUNITY = "No community"
-DEFAULT_LIMIT = 5000
 
 
 class PostForm(QWidget):
@@ -41,7 +33,6 @@ class PostForm(QWidget):
         super().__init__(parent)
         self._theme, self._drafts = theme, drafts
         self._job: Job | None = None
-        self._limit = DEFAULT_LIMIT
         self._build(thumbnails)
         self.show_jobs([])
 
@@ -52,15 +43,9 @@ class PostForm(QWidget):
 
     def set_communities(self, communities: tuple[Community, ...], limit: int | None) -> None:
         """What the server offers, and how long a text it takes."""
-        self._limit = limit or DEFAULT_LIMIT
-        with QSignalBlocker(self.community):
-            self.community.clear()
-            self.community.addItem(NO_COMMUNITY, None)
-            for one in communities:
-                self.community.addItem(one.name, one.id)
+        self._writing.offer(communities, limit)
         if self._job:
-            self._show_community(self._drafts.of(self._job).community_id)
-        self._count()
+            self._writing.show_community(self._drafts.of(self._job).community_id)
 
     def offer_heights(self, heights: tuple[int, ...]) -> None:
         """What the server can wait for."""
@@ -96,10 +81,9 @@ class PostForm(QWidget):
         if not self.title.hasFocus() and self.title.text() != written.title:
             self.title.setText(written.title)
         if (job.sealed or not self.text.hasFocus()) and self.text.toPlainText() != written.text:
-            with QSignalBlocker(self.text):
-                self.text.setPlainText(written.text)
+            self._writing.show_text(written.text)
         if not self.community.hasFocus():
-            self._show_community(written.community_id)
+            self._writing.show_community(written.community_id)
         if not self.when.is_edited():
             self.when.show_time(written.publish_at)
         self.picture.show_job(job)
@@ -135,16 +119,12 @@ class PostForm(QWidget):
         self.back_button = IconButton("back", "Back to the list", self._theme)
         self.back_button.clicked.connect(self.back)
         self.picture = Picture(self._theme, thumbnails)
-        self.title = named(QLineEdit(), "Title")
-        self.title.textEdited.connect(lambda text: self._edit("title", text))
-        self.text = named(QPlainTextEdit(tabChangesFocus=True), "What’s on your mind?")
-        self.text.setMinimumHeight(72)
-        self.text.textChanged.connect(self._text_edited)
-        self.counter = label("", "secondary")
-        self.counter.setAccessibleName("Characters left")
-        self.community = named(Choice(self._theme), "Community")
-        self.community.addItem(NO_COMMUNITY, None)
-        self.community.activated.connect(self._community_picked)
+        self._writing = Writing(self._theme, titled=True)
+        self.title, self.text = self._writing.title, self._writing.text
+        self.counter, self.community = self._writing.counter, self._writing.community
+        self._writing.title_edited.connect(lambda text: self._edit("title", text))
+        self._writing.text_edited.connect(self._text_edited)
+        self._writing.community_picked.connect(self._community_picked)
         self.at_once = Tick("Post as soon as it is ready", self._theme)
         self.at_once.setChecked(True)
         self.at_once.toggled.connect(self._at_once_toggled)
@@ -171,28 +151,6 @@ class PostForm(QWidget):
         heading.addWidget(self.back_button)
         heading.addWidget(label("Post", "title"), 1)
 
-        asked = row()
-        mind = label("What’s on your mind?", "secondary")
-        mind.setBuddy(self.text)
-        asked.addWidget(mind, 1)
-        asked.addWidget(self.counter)
-
-        fields = QGridLayout()
-        fields.setHorizontalSpacing(tokens.M)
-        fields.setVerticalSpacing(tokens.S)
-        fields.setContentsMargins(0, 0, 0, 0)
-        fields.setColumnStretch(1, 1)
-        for at, (words, field) in enumerate((("Title", self.title), ("Community", self.community))):
-            beside = label(words, "secondary")
-            beside.setBuddy(field)
-            fields.addWidget(beside, 2 * at, 0)
-            fields.addWidget(field, 2 * at, 1)
-        writing = column(tokens.XS)
-        writing.addLayout(asked)
-        writing.addWidget(self.text, 1)
-        fields.addLayout(writing, 1, 0, 1, 2)
-        fields.setRowStretch(1, 1)
-
         buttons = row(tokens.S)
         buttons.addStretch(1)
         for one in (self.hold_button, self.copy_button, self.open_button, self.post_button):
@@ -207,9 +165,11 @@ class PostForm(QWidget):
         deciding.addLayout(buttons)
 
         inside = QWidget()
-        form = column(tokens.M, (tokens.XS,) * 4, inside)
-        form.addWidget(self.picture)
-        form.addLayout(fields, 1)
+        form = column(tokens.S, within=inside)
+        seen = column(0, (tokens.XS, tokens.XS, tokens.XS, 0))
+        seen.addWidget(self.picture)
+        form.addLayout(seen)
+        form.addWidget(self._writing, 1)
         self._scroll = QScrollArea(widgetResizable=True)
         self._scroll.setWidget(inside)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -233,11 +193,10 @@ class PostForm(QWidget):
         written = self._drafts.of(job)
         self.title.setText(written.title)
         self.title.setCursorPosition(0)
-        with QSignalBlocker(self.text), QSignalBlocker(self.at_once):
-            self.text.setPlainText(written.text)
-            self.text.moveCursor(QTextCursor.MoveOperation.End)
+        self._writing.show_text(written.text, to_end=True)
+        with QSignalBlocker(self.at_once):
             self.at_once.setChecked(True)
-        self._show_community(written.community_id)
+        self._writing.show_community(written.community_id)
         self.when.show_time(written.publish_at)
         self.picture.show_job(job)
         self._show_state()
@@ -246,13 +205,13 @@ class PostForm(QWidget):
         if self._job and not self._job.sealed:
             self._drafts.edit(self._job.id, field, value)
 
-    def _text_edited(self) -> None:
-        self._edit("text", self.text.toPlainText())
+    def _text_edited(self, text: str) -> None:
+        self._edit("text", text)
         self._show_state()
 
-    def _community_picked(self) -> None:
-        self._edit("community_id", self.community.currentData())
-        self.community_chosen.emit(self.community.currentData())
+    def _community_picked(self, community_id: str | None) -> None:
+        self._edit("community_id", community_id)
+        self.community_chosen.emit(community_id)
 
     def _time_set(self, moment: datetime | None) -> None:
         self._edit("publish_at", moment)
@@ -272,34 +231,21 @@ class PostForm(QWidget):
             self._drafts.save()
             self.acted.emit(action, [self._job])
 
-    def _show_community(self, community_id: str | None) -> None:
-        at = self.community.findData(community_id)
-        self.community.setCurrentIndex(max(0, at))
-
-    def _count(self) -> int:
-        left = self._limit - len(self.text.toPlainText())
-        self.counter.setText(f"{left} left" if left >= 0 else f"{-left} too many")
-        set_role(self.counter, "bad" if left < 0 else "warn" if left < self._limit // 20 else "secondary")
-        return left
-
     def _show_state(self) -> None:
         job = self._job
         if not job:
             return
-        fits = self._count() >= 0
+        fits = self._writing.count() >= 0
         posted = job.status is Status.FINISHED
         open_ = bool(describe.POSTING & describe.allowed(job))
         approved = job.draft.approved
         ready = job.step is Step.POST
-        for field in (self.title, self.text):
-            field.setReadOnly(not open_)
-        self.community.setEnabled(open_)
-        self.counter.setVisible(open_)
+        self._writing.let_edit(open_)
         timed = self.when.time is not None
         self.at_once.setVisible(open_ and not ready and not timed)
         self.when.setVisible(open_ or timed)
         self.when.setEnabled(open_)
-        self.quality.show_height(job, self._drafts.of(job).min_height, open_=open_)
+        self.quality.show_height(job.height, self._drafts.of(job).min_height, open_=open_)
         if approved:
             with QSignalBlocker(self.at_once):
                 self.at_once.setChecked(True)

@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QWidget
 from uploader.desktop import tokens
 from uploader.desktop.pieces import Choice, label, named, row
 from uploader.desktop.theme import Theme
-from uploader.engine.job import Job
 
 ANY = "Any quality"
 
@@ -37,9 +36,12 @@ class Quality(QWidget):
         self._offered = heights
         self._arrange()
 
-    def show_height(self, job: Job, chosen: int | None, *, open_: bool) -> None:
-        """Show what is chosen for this job, without telling anybody. `open_`: it can still be changed."""
-        there = {height for height in self._offered if job.height is not None and height <= job.height}
+    def show_height(self, highest: float | None, chosen: int | None, *, open_: bool) -> None:
+        """Show what is chosen for a file so high (None: not known yet), without telling anybody.
+
+        `open_`: it can still be changed.
+        """
+        there = {height for height in self._offered if highest is not None and height <= highest}
         heights = tuple(sorted(there | ({chosen} if chosen else set())))
         if (heights, chosen) != self._shown and not self.is_edited():
             self._shown = heights, chosen
