@@ -8,17 +8,21 @@ from pathlib import Path
 from benchmarks import timed
 from benchmarks.local_server import Local, local_server
 from benchmarks.plan import Plan
-from benchmarks.row import Row, no_more_than
+from benchmarks.row import Row, beyond, no_more_than
 from benchmarks.sink import CHUNK
 from benchmarks.timed import PEERS
 from tests.flow.stage import Server, free_port
-from tests.proxy import Proxy
+from tests.proxy import BLOCK, Proxy
 
-MIB = 1 << 20
+KIB, MIB = 1 << 10, 1 << 20
 
 
 def after_a_cut(plan: Plan) -> Iterator[Row]:
-    """Bytes that reached the server beyond the file's own; the heads of requests are among them."""
+    """Bytes of the file that came from a client beyond the file's own.
+
+    The proxy that cuts takes a block at a time, and the rest of the one it cuts in is lost: so far two clients may be
+    apart without a reason of their own.
+    """
     if not (PEERS / "node_modules" / "tus-js-client").is_dir():
         print("(no tus-js-client in tests/peers: no row on what is sent again)")
         return
@@ -29,13 +33,15 @@ def after_a_cut(plan: Plan) -> Iterator[Row]:
     with plan.home() as home, Proxy(port) as proxy, _server(home, proxy, port) as local:
         for _ in range(min(plan.runs, 3)):
             for name, carry in clients.items():
-                before, cuts = proxy.up, proxy.cuts
+                before, cuts = proxy.bodies["PATCH"], proxy.cuts
                 proxy.cut(up=size // 2)
                 carry(plan, local, size)
                 assert proxy.cuts == cuts + 1
-                found[name].append((proxy.up - before - size) / MIB)
+                found[name].append((proxy.bodies["PATCH"] - before - size) / KIB)
     ours, theirs = (statistics.median(found[name]) for name in clients)
-    yield no_more_than(f"sent again after a cut at 50 % of {size // MIB} MiB vs tus-js-client", ours, theirs, "MiB", 1)
+    name = f"sent again after a cut at 50 % of {size // MIB} MiB"
+    yield beyond(f"{name} vs tus-js-client", ours, theirs, "KiB", BLOCK / KIB)
+    yield no_more_than(name, ours, theirs, "KiB", 1024)
 
 
 def _server(home: Path, proxy: Proxy, port: int) -> AbstractContextManager[Local]:

@@ -124,7 +124,7 @@ class Untrusted(Transient):
 
     code = "untrusted"
     title = "The server could not prove who it is"
-    hint = "Nothing was sent. Check the network, or ask the server's operator about its certificate."
+    hint = "Nothing was sent to it. Check the network, or ask the server's operator about its certificate."
 
 
 class FileMissing(Transient):
@@ -229,6 +229,7 @@ class UploadExpired(StartOver):
 
     code = "upload_expired"
     title = "The upload address expired"
+    hint = "Nothing to do: another one is asked for."
 
 
 class UploadForgotten(StartOver):
@@ -236,6 +237,7 @@ class UploadForgotten(StartOver):
 
     code = "upload_forgotten"
     title = "The server no longer has this upload"
+    hint = "Nothing to do: it starts again by itself, if the server does not have it all."
 
 
 class Permanent(ReelferryError):

@@ -77,6 +77,21 @@ def test_while_one_process_has_the_engine_the_others_hand_their_commands_over(
     assert json.loads(out.splitlines()[-1])["status"] == "cancelled"
 
 
+def test_the_order_is_changed_and_what_changed_on_disk_is_uploaded_as_it_is_now(
+    signed_in: Terminal, clip: Path, tmp_path: Path
+):
+    other = clips.h264(tmp_path / "other.mp4", seconds=1, size=(320, 180))
+    first, second = signed_in.objects("add", clip, other)
+    assert [job["id"] for job in signed_in.objects("move", second["id"][:6], "1")] == [second["id"], first["id"]]
+    assert [job["id"] for job in signed_in.objects("list")] == [second["id"], first["id"]]
+    assert signed_in.objects("wait")[-1]["step"] == "post"
+    clips.h264(other, seconds=2, size=(320, 180))
+    (again,) = signed_in.objects("restart", second["id"])
+    assert (again["step"], again["status"], again["confirmed"]) == ("prepare", "waiting", 0)
+    last = {job["id"]: job for job in signed_in.objects("wait")}[second["id"]]
+    assert (last["size"], last["confirmed"]) == (other.stat().st_size, other.stat().st_size)
+
+
 def test_a_height_is_refused_where_the_server_makes_all_of_them_before_the_video_is_ready(
     signed_in: Terminal, clip: Path
 ):

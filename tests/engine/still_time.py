@@ -16,6 +16,7 @@ class StillTime:
         self.chance = chance
         self.waits: list[float] = []
         self._passed = 0.0
+        self._slept = 0.0
         self._began = datetime.now(UTC) + timedelta(minutes=1)  # files made by a test count as old
         self._sleepers: list[tuple[float, int, asyncio.Event]] = []
         self._number = itertools.count()
@@ -23,7 +24,7 @@ class StillTime:
 
     @property
     def now(self) -> datetime:
-        return self._began + timedelta(seconds=self._passed)
+        return self._began + timedelta(seconds=self._passed + self._slept)
 
     @property
     def sleeping(self) -> int:
@@ -34,6 +35,10 @@ class StillTime:
         self._passed += seconds
         while self._sleepers and self._sleepers[0][0] <= self._passed:
             heapq.heappop(self._sleepers)[2].set()
+
+    def sleep(self, seconds: float) -> None:
+        """The computer sleeps, or somebody sets its clock: only the time of day moves."""
+        self._slept += seconds
 
     async def _wait(self, seconds: float) -> None:
         self.waits.append(seconds)

@@ -14,11 +14,12 @@ from tests.engine.served import served
 from tests.fakes.backend import FakeBackend
 from tests.media import clips
 from tests.proxy import Proxy
+from uploader.engine.commands import Commands
 from uploader.engine.engine import Engine
 from uploader.engine.facts import Account, AccountState, Changed, Fact, Network
 from uploader.engine.job import Draft, Job, Status, Step
 from uploader.engine.session import MemoryVault
-from uploader.errors import KeyringAbsent, KeyringLocked, KeyringTrouble, NotSignedOut, Refused
+from uploader.errors import KeyringAbsent, KeyringLocked, KeyringTrouble, NotSignedOut, Refused, SignInNeeded
 from uploader.paths import Paths
 
 pytestmark = pytest.mark.anyio
@@ -331,6 +332,26 @@ async def test_without_run_nothing_moves(scene: Scene, clip: Path) -> None:
     async with scene.engine(run=False) as engine:
         assert [job.status for job in engine.queue.jobs] == [Status.WAITING]
     assert scene.backend.requests == []
+
+
+async def test_who_waits_is_told_when_nothing_but_a_sign_in_helps(scene: Scene, clip: Path) -> None:
+    scene.sign_in()
+    scene.backend.oauth.metadata = {"issuer": "https://elsewhere.example"}
+    async with scene.engine() as engine:
+        await engine.queue.add([clip])
+        with pytest.raises(SignInNeeded, match="sign_in_failed"):
+            async for _ in Commands(engine).answer({"do": "wait"}):
+                pass
+
+
+async def test_a_picture_that_belongs_to_no_job_is_deleted_at_the_next_start(scene: Scene, clip: Path) -> None:
+    async with scene.engine(run=False) as engine:
+        (job,), _ = await engine.queue.add([clip])
+    kept, nobodys = (scene.paths.thumbnails / f"{name}.jpg" for name in (job.id, "0" * 32))
+    for picture in (kept, nobodys):
+        picture.write_bytes(b"JPEG")
+    async with scene.engine(run=False):
+        assert (kept.exists(), nobodys.exists()) == (True, False)
 
 
 @pytest.mark.loud

@@ -184,6 +184,13 @@ class Carried:
         """Whole, and said to be."""
         return self.points[-1].offset == len(DATA) and self.host.held() == DATA
 
+    def twice(self, fault: str) -> int:
+        """Bytes that a fake was sent more than once, and of a form what stands around the file; printed."""
+        assert self.host.fake
+        again = self.host.fake.bytes_received - len(DATA)
+        print(f"{self.host.protocol + ', ' + fault:<36} sent twice: {again:>9,} bytes")  # noqa: T201  (the table's figures)
+        return again
+
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
@@ -222,6 +229,7 @@ async def test_what_is_sent_again_after_a_cut_is_what_the_host_did_not_keep(fake
     assert carried.arrived()
     files = fake.fake.bytes_received - before - (len(DATA) - kept)
     assert 0 <= files < (1024 if fake.protocol == "form" else 1), "the form has some lines around the file"
+    carried.twice("cut")
     assert kept > 5 * MIB or fake.protocol == "form"
 
 
@@ -243,6 +251,7 @@ async def test_a_lost_last_reply_is_made_good(fake: Host, video: Path):
             await carried.go()
             assert carried.arrived()
     assert fake.held() == DATA
+    assert carried.twice("last reply lost") < 1024
 
 
 @pytest.mark.parametrize(("opened", "method"), [(cloudflare_tus, "PATCH"), (mux, "PUT")])
@@ -256,6 +265,7 @@ async def test_a_host_that_keeps_less_than_was_sent_gets_the_rest(
         await carried.go()
         assert carried.points[1].offset == 700_000
         assert carried.arrived()
+        assert carried.twice("took less") == (carried.host.rules.default if method == "PATCH" else MIB) - 700_000
 
 
 async def test_data_answered_without_a_range_is_asked_about(video: Path):
@@ -266,6 +276,7 @@ async def test_data_answered_without_a_range_is_asked_about(video: Path):
         await carried.go()
         assert [seen.headers["content-range"][:9] for seen in host.fake.seen].count("bytes */1") == 1
         assert carried.arrived()
+        assert carried.twice("308 without a range") == 0, "the fake that said so had not read it"
 
 
 async def test_a_host_that_cannot_say_where_it_stands_gets_what_follows_its_last_word(video: Path):
@@ -277,6 +288,7 @@ async def test_a_host_that_cannot_say_where_it_stands_gets_what_follows_its_last
         assert carried.points[-1].offset == 3 * MIB
         await carried.go()
         assert carried.arrived()
+        assert carried.twice("cannot say where it stands") == 0, "the fake that was busy had not read it"
 
 
 async def test_where_even_that_is_refused_the_upload_is_forgotten(video: Path):

@@ -19,6 +19,7 @@ class Scene:
         self.time = StillTime(flows=False)
         self.reachable = False
         self.probes = 0
+        self.hangs: asyncio.Event | None = None
         self.facts: list[Network] = []
         self.backs = 0
         self.met: ReelferryError = Offline()
@@ -39,6 +40,8 @@ class Scene:
 
     async def _probe(self) -> None:
         self.probes += 1
+        if self.hangs is not None:
+            await self.hangs.wait()
         if not self.reachable:
             raise self.met
 
@@ -98,6 +101,22 @@ async def test_a_change_of_network_probes_at_once() -> None:
         await scene.turns()
         assert watch.fact.online
     assert scene.probes == 1
+
+
+async def test_a_probe_that_hangs_in_the_network_that_is_gone_keeps_nobody_from_the_next_one() -> None:
+    scene = Scene()
+    scene.hangs = asyncio.Event()
+    async with scene.running() as watch:
+        watch.heard(Offline())
+        await scene.turns()
+        scene.time.advance(1)
+        await scene.turns()
+        assert (scene.probes, watch.fact.online) == (1, False)
+        scene.hangs = None
+        scene.reachable = True
+        watch.network_changed()
+        await scene.turns()
+        assert (scene.probes, watch.fact.online, scene.backs) == (2, True, 1)
 
 
 async def test_a_change_of_network_while_online_lets_what_waits_try_at_once() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.engine.stand import Stand, add, job_of, titles
 from uploader.engine.facts import Changed, Ordered, Removed
 from uploader.engine.job import Draft, Status, Step
-from uploader.errors import Offline, Refused, ServerBusy, SignInNeeded
+from uploader.errors import Offline, ProxyRefused, ReelferryError, Refused, ServerBusy, SignInNeeded
 
 pytestmark = pytest.mark.anyio
 
@@ -224,6 +224,21 @@ async def test_a_deletion_waits_out_trouble_and_takes_no_for_an_answer(stand: St
             queue.cancel(job.id)
         await stand.passes(lambda: stand.backend.deleted == ["video-2"])
     assert stand.backend.asked.count("delete") == 4
+
+
+@pytest.mark.parametrize("trouble", [ProxyRefused, SignInNeeded])
+async def test_a_deletion_that_a_person_has_to_make_way_for_is_not_given_up(
+    stand: Stand, trouble: type[ReelferryError]
+) -> None:
+    stand.backend.gates["transfer"] = asyncio.Event()
+    stand.backend.before["delete"].append(trouble())
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.asked("transfer")
+        queue.cancel(job.id)
+        await stand.asked("delete")
+        queue.retry_now()
+        await stand.passes(lambda: stand.backend.deleted == ["video-1"])
 
 
 @pytest.mark.parametrize(

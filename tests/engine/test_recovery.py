@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.stand import Stand, add, job_of
+from uploader.engine.carry import GIVEN_UP, LOOK
 from uploader.engine.job import Draft, Status, Step
+from uploader.engine.runs import GRACE
 from uploader.errors import (
     CaptivePortal,
     DiskFull,
@@ -111,6 +113,79 @@ async def test_a_waiting_job_tries_at_once_when_the_network_is_back(stand: Stand
         await stand.until(lambda: job_of(queue, job.id).trouble is not None)
         queue.retry_now()
         await stand.until(lambda: job_of(queue, job.id).step is Step.PROCESS)
+
+
+async def test_a_computer_that_slept_tries_when_it_had_said_and_does_not_begin_to_count_again(stand: Stand) -> None:
+    """The clock that counts seconds stands still while it sleeps; the one on the wall does not."""
+    stand.time.flows = False
+    stand.backend.before["transfer"].append(ServerBusy(retry_after=3600))
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.until(lambda: job_of(queue, job.id).trouble is not None)
+        await stand.passes(lambda: stand.time.sleeping == 1)
+        stand.time.sleep(3600)
+        stand.time.advance(LOOK)
+        await stand.until(lambda: job_of(queue, job.id).step is Step.PROCESS)
+
+
+async def test_a_clock_that_is_put_back_makes_no_wait_longer(stand: Stand) -> None:
+    stand.time.flows = False
+    stand.backend.before["transfer"].append(ServerBusy(retry_after=3 * LOOK))
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.until(lambda: job_of(queue, job.id).trouble is not None)
+        stand.time.sleep(-7200)
+        for _ in range(3):
+            await stand.passes(lambda: stand.time.sleeping == 1)
+            assert job_of(queue, job.id).trouble is not None
+            stand.time.advance(LOOK)
+        await stand.until(lambda: job_of(queue, job.id).step is Step.PROCESS)
+
+
+async def test_what_was_being_sent_over_a_network_that_is_gone_begins_on_a_new_line(stand: Stand) -> None:
+    dead = stand.backend.gates["transfer"] = asyncio.Event()
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.asked("transfer")
+        stand.backend.gates.clear()
+        queue.network_changed()
+        await queue.ended([job.id])
+        assert not dead.is_set(), "it did not wait for the old one"
+        assert job_of(queue, job.id).status is Status.FINISHED
+    assert {snapshot.trouble for snapshot in stand.snapshots(job.id)} == {None}
+
+
+async def test_a_line_that_outlives_a_change_of_network_is_left_alone(stand: Stand) -> None:
+    stand.time.flows = False
+    gate = stand.backend.gates["transfer"] = asyncio.Event()
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video(size=5000))
+        await stand.asked("transfer")
+        queue.network_changed()
+        await stand.passes(lambda: stand.time.sleeping == 1)
+        gate.set()
+        await stand.passes(lambda: job_of(queue, job.id).confirmed > 0)
+        gate.clear()
+        stand.time.advance(GRACE)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        gate.set()
+        await stand.until(lambda: job_of(queue, job.id).step is Step.PROCESS)
+    assert (Step.TRANSFER, Status.WAITING) not in stand.path_of(job.id)
+
+
+async def test_a_file_that_goes_in_one_is_not_begun_again_for_a_change_of_network(stand: Stand) -> None:
+    stand.backend.protocol = "form"
+    gate = stand.backend.gates["transfer"] = asyncio.Event()
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video())
+        await stand.asked("transfer")
+        queue.network_changed()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert stand.backend.asked.count("transfer") == 1
+        gate.set()
+        await queue.ended([job.id])
 
 
 async def test_a_person_can_retry_one_waiting_job(stand: Stand) -> None:
@@ -396,7 +471,7 @@ async def test_addresses_that_expire_at_once_are_not_renewed_for_ever(
         failed = job_of(queue, job.id)
         assert failed.status is Status.FAILED
         assert failed.trouble is not None
-        assert failed.trouble.code == "upload_expired"
+        assert (failed.trouble.code, failed.trouble.hint) == ("upload_expired", GIVEN_UP)
 
 
 async def test_an_upload_that_was_not_finished_in_time_starts_over_by_itself(stand: Stand) -> None:
@@ -434,7 +509,7 @@ async def test_a_server_that_forgets_every_upload_is_not_fed_for_ever(stand: Sta
         failed = job_of(queue, job.id)
         assert failed.status is Status.FAILED
         assert failed.trouble is not None
-        assert failed.trouble.code == "upload_forgotten"
+        assert (failed.trouble.code, failed.trouble.hint) == ("upload_forgotten", GIVEN_UP)
         stand.backend.before["transfer"].clear()
         queue.retry(job.id)
         await queue.ended([job.id])

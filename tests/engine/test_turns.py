@@ -150,6 +150,20 @@ async def test_a_small_file_runs_beside_a_large_one_and_only_one_at_a_time(stand
     assert order.index("large") < order.index("medium"), "a tenth at most overtakes"
 
 
+async def test_a_small_file_that_is_processed_keeps_no_other_from_overtaking(stand: Stand) -> None:
+    gate, stand.backend.gates["status"] = stand.backend.gates["transfer"], asyncio.Event()
+    async with stand.queue() as queue:
+        await add(queue, stand.video("large.mp4", LARGE))
+        small = await add(queue, stand.video("small.mp4", LARGE // 20))
+        await add(queue, stand.video("smaller.mp4", LARGE // 30))
+        gate.set()
+        await stand.passes(lambda: job_of(queue, small.id).step is Step.PROCESS)
+        gate.clear()
+        await moving(stand, queue, "large", "small", "smaller")
+        stand.backend.gates["status"].set()
+        await the_rest(stand, queue)
+
+
 async def test_what_runs_beside_takes_no_slot_and_none_is_taken_from_it(stand: Stand) -> None:
     async with stand.queue() as queue:
         await add(queue, stand.video("large.mp4", LARGE))

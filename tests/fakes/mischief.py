@@ -85,8 +85,11 @@ class FakeHost:
         return await self.answer(seen, receive, mischief)
 
 
-async def take(receive: Receive, seen: Seen, into: bytearray, most: int | None = None) -> None:
-    """Read a body as it arrives; what has arrived is kept where the line breaks (ClientDisconnect), up to `most`."""
+async def take(receive: Receive, seen: Seen, into: bytearray, most: int | None = None, skip: int = 0) -> None:
+    """Read a body as it arrives; what has arrived is kept where the line breaks (ClientDisconnect), up to `most`.
+
+    The first `skip` bytes are there already.
+    """
     until = None if most is None else len(into) + most
     while True:
         event = await receive()
@@ -94,6 +97,7 @@ async def take(receive: Receive, seen: Seen, into: bytearray, most: int | None =
             raise ClientDisconnect
         data = event.get("body", b"")
         seen.body += len(data)
+        data, skip = data[skip:], max(0, skip - len(data))
         into += data if until is None else data[: max(0, until - len(into))]
         if not event.get("more_body"):
             return

@@ -1,7 +1,8 @@
 """Mux's upload host: one address a file, which takes ranges as Google Cloud Storage does.
 
 What is not documented follows the storage behind it, or is the stricter of two answers: a piece that does not begin
-where the host stands is refused, and of a broken request whole 256 KiB are kept.
+where the host stands is refused, and of a broken request whole 256 KiB are kept. Mux's own client sends a piece of
+which less was taken once more, so Mux cannot be as strict: `overlaps` takes what is new of it.
 """
 
 import itertools
@@ -39,9 +40,9 @@ class Upload:
 class MuxUpload(FakeHost):
     """`grant` hands out addresses (path and query). `knows_status` says whether it can tell where an upload stands."""
 
-    def __init__(self, *, knows_status: bool = True) -> None:
+    def __init__(self, *, knows_status: bool = True, overlaps: bool = False) -> None:
         super().__init__()
-        self.knows_status = knows_status
+        self.knows_status, self.overlaps = knows_status, overlaps
         self.uploads: dict[str, Upload] = {}
         self._numbers = itertools.count(1)
 
@@ -71,7 +72,7 @@ class MuxUpload(FakeHost):
             return await self._whole(upload, seen, receive)
         if asked["first"] is None:
             return self._status(upload, seen)
-        return await _piece(upload, seen, receive, mischief, asked)
+        return await self._piece(upload, seen, receive, mischief, asked)
 
     def _status(self, upload: Upload, seen: Seen) -> Reply:
         if not self.knows_status or int(seen.headers["content-length"]):
@@ -86,25 +87,26 @@ class MuxUpload(FakeHost):
         upload.held, upload.whole = body, True
         return Reply(200)
 
-
-async def _piece(upload: Upload, seen: Seen, receive: Receive, mischief: Mischief, asked: re.Match[str]) -> Reply:
-    first, last = int(asked["first"]), int(asked["last"])
-    length = last + 1 - first
-    total = None if asked["total"] == "*" else int(asked["total"])
-    final = last + 1 == total
-    wrong = (
-        (length != int(seen.headers["content-length"]) or length <= 0, "Content-Range and Content-Length differ"),
-        (total is not None and (last >= total or upload.size not in {None, total}), "not the size it had"),
-        (length % PIECE and not final, "pieces are multiples of 256 KiB, but for the last"),
-        (first != len(upload.held), "not where this upload stands"),
-    )
-    if no := next((text for is_so, text in wrong if is_so), None):
-        return Reply(400, text=no)
-    upload.size = total
-    try:
-        await take(receive, seen, upload.held, mischief.keep)
-    except ClientDisconnect:
-        del upload.held[len(upload.held) // PIECE * PIECE :]
-        raise
-    upload.whole = len(upload.held) == total
-    return upload.stands()
+    async def _piece(
+        self, upload: Upload, seen: Seen, receive: Receive, mischief: Mischief, asked: re.Match[str]
+    ) -> Reply:
+        first, last = int(asked["first"]), int(asked["last"])
+        length, stands = last + 1 - first, len(upload.held)
+        total = None if asked["total"] == "*" else int(asked["total"])
+        final = last + 1 == total
+        wrong = (
+            (length != int(seen.headers["content-length"]) or length <= 0, "Content-Range and Content-Length differ"),
+            (total is not None and (last >= total or upload.size not in {None, total}), "not the size it had"),
+            (length % PIECE and not final, "pieces are multiples of 256 KiB, but for the last"),
+            (first > stands or (first < stands and not self.overlaps), "not where this upload stands"),
+        )
+        if no := next((text for is_so, text in wrong if is_so), None):
+            return Reply(400, text=no)
+        upload.size = total
+        try:
+            await take(receive, seen, upload.held, mischief.keep, stands - first)
+        except ClientDisconnect:
+            del upload.held[len(upload.held) // PIECE * PIECE :]
+            raise
+        upload.whole = len(upload.held) == total
+        return upload.stands()

@@ -61,6 +61,16 @@ def test_tus_js_client_stops_and_goes_on(host: CloudflareUpload, url: str, file:
 
 
 @pytest.mark.peer
+def test_tus_js_client_copes_with_a_host_that_is_not_well(host: CloudflareUpload, url: str, file: Path):
+    target, upload = host.grant_tus(len(DATA))
+    host.misbehave("PATCH", Mischief(keep=MIB), Mischief(status=423), Mischief(status=409), Mischief(status=503))
+    assert tus_js(file, url + target, 5 * MIB, 0, 3) == "complete"
+    assert upload.held == DATA
+    offsets = [int(seen.headers["upload-offset"]) for seen in host.seen if seen.method == "PATCH"]
+    assert offsets == [0, *[MIB] * 4, 6 * MIB, 11 * MIB]
+
+
+@pytest.mark.peer
 @pytest.mark.parametrize("chunk", [4 * MIB, 5 * MIB + 1], ids=["too short", "no multiple"])
 def test_tus_js_client_is_refused_pieces_against_the_rules(host: CloudflareUpload, url: str, file: Path, chunk: int):
     target, upload = host.grant_tus(len(DATA))
@@ -80,6 +90,16 @@ def test_tuspy_is_cut_short_and_goes_on(host: CloudflareUpload, url: str, file: 
     assert upload.held == DATA
 
 
+def test_tuspy_comes_again_where_the_host_is_busy(host: CloudflareUpload, url: str, file: Path):
+    target, upload = host.grant_tus(len(DATA))
+    host.misbehave("PATCH", Mischief(), Mischief(status=503))
+    with file.open("rb") as stream:
+        TusClient(url).uploader(
+            file_stream=stream, url=url + target, chunk_size=5 * MIB, retries=1, retry_delay=0
+        ).upload()
+    assert upload.held == DATA
+
+
 def test_tuspy_is_refused_where_the_address_is_gone(host: CloudflareUpload, url: str, file: Path):
     target, upload = host.grant_tus(len(DATA))
     with file.open("rb") as stream:
@@ -96,6 +116,14 @@ def test_curl_sends_a_form_once(host: CloudflareUpload, url: str, file: Path):
     assert curl(url + target, *form) == 200
     assert upload.held == DATA
     assert curl(url + target, *form) == 400, "an address is good for one file"
+
+
+def test_curl_sends_the_whole_form_again_where_the_host_was_busy(host: CloudflareUpload, url: str, file: Path):
+    target, upload = host.grant_form()
+    host.misbehave("POST", Mischief(status=503))
+    assert curl(url + target, "-F", f"file=@{file}", "--retry", "1", "--retry-delay", "1") == 200
+    assert upload.held == DATA
+    assert [seen.method for seen in host.seen] == ["POST", "POST"]
 
 
 def test_curl_is_refused_what_is_no_such_form(host: CloudflareUpload, url: str, file: Path, tmp_path: Path):

@@ -76,6 +76,21 @@ def test_googles_client_asks_where_it_stands_and_goes_on(host: MuxUpload, url: s
     assert upload.held == DATA
 
 
+def test_googles_client_asks_a_host_that_did_not_say_what_it_took_and_goes_on(host: MuxUpload, url: str):
+    target, upload = host.grant()
+    with requests.Session() as session:
+        client = googles(url + target)
+        client.transmit_next_chunk(session)
+        host.misbehave("PUT", Mischief(status=308))
+        with pytest.raises(InvalidResponse):
+            client.transmit_next_chunk(session)
+        client.recover(session)
+        assert client.bytes_uploaded == len(upload.held) == 3 * PIECE
+        while not client.finished:
+            client.transmit_next_chunk(session)
+    assert upload.held == DATA
+
+
 def test_googles_client_is_refused_where_the_token_is_not_good(host: MuxUpload, url: str):
     target, upload = host.grant()
     with requests.Session() as session:
@@ -97,6 +112,19 @@ def test_upchunk_sends_it_in_pieces(host: MuxUpload, url: str, file: Path, chunk
     assert upload.whole
     assert upload.held == DATA
     assert len(host.seen) == -(-len(DATA) // (chunk * 1024))
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("trouble", [Mischief(status=503), Mischief(keep=PIECE)], ids=["busy", "takes less"])
+def test_upchunk_copes_with_a_host_that_is_not_well(host: MuxUpload, url: str, file: Path, trouble: Mischief):
+    peers = need_peer("@mux/upchunk")
+    host.overlaps = True
+    target, upload = host.grant()
+    host.misbehave("PUT", Mischief(), trouble)
+    command = ["node", str(SCRIPT), str(file), url + target, "768"]
+    done = subprocess.run(command, cwd=peers, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("complete\n", "")
+    assert upload.held == DATA
 
 
 def put(url: str, file: Path, *headers: str) -> int:

@@ -41,6 +41,6 @@ globalThis.window = { XMLHttpRequest, navigator: { onLine: true }, addEventListe
 
 const { createUpload } = createRequire(path.join(process.cwd(), 'package.json'))('@mux/upchunk');
 const file = new File([fs.readFileSync(name)], path.basename(name), { type: 'video/mp4' });
-const upload = createUpload({ endpoint, file, chunkSize: Number(chunkSize), attempts: 1 });
+const upload = createUpload({ endpoint, file, chunkSize: Number(chunkSize), attempts: 2, delayBeforeAttempt: 0 });
 upload.on('success', () => console.log('complete'));
 upload.on('error', ({ detail }) => console.log(`refused ${detail.message}`));

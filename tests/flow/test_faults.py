@@ -351,6 +351,27 @@ async def test_a_fault_that_makes_no_trouble(name: str, scene: Scene) -> None:
     scene.check(name, twice)
 
 
+async def test_a_connection_that_went_with_the_old_network_is_given_up_long_before_its_patience_ends(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploader.engine.runs.GRACE", 0.5)
+    scene.pace = Pace(silence=10 * DEADLINE, reply=10 * DEADLINE)
+    async with scene.engine() as engine:
+        await begin(scene, lambda scene: scene.proxy.orphan())
+
+        def begun_again() -> bool:
+            jobs = [fact.job for fact in scene.facts if isinstance(fact, Changed)]
+            return any((job.step, job.status) == (Step.TRANSFER, Status.WAITING) for job in jobs)
+
+        async with asyncio.timeout(DEADLINE):
+            while not begun_again():  # the line may still have been filling up
+                engine.network_changed()
+                await asyncio.sleep(1)
+        await scene.arrived()
+        assert not [fact.job.trouble for fact in scene.facts if isinstance(fact, Changed) and fact.job.trouble]
+    scene.check("another network", UNDER_WAY)
+
+
 def edit(scene: Scene) -> None:
     with scene.clip.open("r+b") as file:
         file.seek(HALF)

@@ -8,7 +8,7 @@ import pytest
 from tests.protocols.contract import Host, ResumableContract
 from uploader.errors import CaptivePortal, Interrupted, ReelferryError, Refused, UploadExpired, UploadForgotten
 from uploader.protocols import Checkpoint, Digest, Request, Response, Span
-from uploader.protocols.base import Steps, retry_after
+from uploader.protocols.base import A_DAY, Steps, retry_after
 from uploader.protocols.tus import tus
 from uploader.wire import ChunkRules
 
@@ -85,7 +85,7 @@ def test_asks_again_when_the_server_stands_elsewhere_or_threw_a_damaged_piece_aw
     assert method(steps.send(Response(0))) == "PATCH"
 
 
-@pytest.mark.parametrize("odd", ["", "x", "-1", "0", "0x10", "１２", str(PIECE + 1), "1e3", "12 "])
+@pytest.mark.parametrize("odd", ["", "x", "-1", "0", "0x10", "１２", str(PIECE + 1), "1e3", "12 ", "9" * 5000])
 def test_asks_again_when_the_offset_in_a_reply_makes_no_sense(odd: str):
     steps = start()
     steps.send(Response(0))
@@ -166,18 +166,19 @@ def test_the_end_of_a_complete_upload_does_not_matter():
         steps.send(Response(0))
 
 
-def test_a_piece_has_a_checksum_where_the_ticket_says_by_which():
+@pytest.mark.parametrize("checksum", ["sha1", "sha256", None])
+def test_a_piece_has_a_checksum_where_the_ticket_says_by_which_and_nowhere_else(checksum: str | None):
     ticket = TestContract().ticket()
-    checked = ticket.model_copy(update={"chunk": ticket.chunk.model_copy(update={"checksum": "sha1"})})
+    checked = ticket.model_copy(update={"chunk": ticket.chunk.model_copy(update={"checksum": checksum})})
     steps = tus(checked, SIZE, {}, lambda: PIECE)
     next(steps)
     steps.send(at(0, 200))
     patch = steps.send(Response(0))
     assert isinstance(patch, Request)
-    assert patch.digest == Digest("Upload-Checksum", "sha1")
+    assert patch.digest == (checksum and Digest("Upload-Checksum", checksum))
 
 
-@pytest.mark.parametrize("odd", ["", "x", "-1", str(SIZE + 1)])
+@pytest.mark.parametrize("odd", ["", "x", "-1", str(SIZE + 1), "9" * 5000])
 def test_a_first_answer_without_a_usable_offset_is_an_interruption(odd: str):
     steps = tus(TestContract().ticket(), SIZE, {}, lambda: PIECE)
     next(steps)
@@ -231,6 +232,8 @@ def test_a_refusal_keeps_the_servers_words_for_the_log():
         ({"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT", "date": "Sun, 22 Nov 2026 12:00:00 GMT"}, 30),
         ({"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT", "date": "Sun, 22 Nov 2026 12:00:00 GMT"}, 0),
         ({"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT"}, None),
+        ({"retry-after": "9" * 500}, A_DAY),
+        ({"retry-after": "Sun, 22 Nov 9026 12:00:30 GMT", "date": "Sun, 22 Nov 2026 12:00:00 GMT"}, A_DAY),
     ],
 )
 def test_how_long_to_wait_is_read_from_seconds_or_by_the_servers_own_clock(

@@ -136,6 +136,22 @@ def retry(ids: Ids, as_json: Json = False) -> None:
 
 
 @app.command()
+def restart(ids: Ids, as_json: Json = False) -> None:
+    """Upload files as they are now, from the start: the way on for one that changed on disk. Their posts are kept."""
+    give({"do": "restart", "ids": ids}, as_json)
+
+
+@app.command()
+def move(
+    upload: Annotated[str, typer.Argument(metavar="ID", help="As in `list`; the beginning is enough.")],
+    place: Annotated[int, typer.Argument(min=1, help="Where it is to stand in the list: 1 is the first.")],
+    as_json: Json = False,
+) -> None:
+    """Change the order. It holds at once: moved above one that uploads, a waiting one takes its turn."""
+    give({"do": "move", "ids": [upload], "to": place - 1}, as_json)
+
+
+@app.command()
 def cancel(ids: Ids, as_json: Json = False) -> None:
     """Give uploads up. What the server has of them is deleted there."""
     give({"do": "cancel", "ids": ids}, as_json)

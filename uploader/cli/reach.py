@@ -14,6 +14,7 @@ from uploader.engine.commands import Commands
 from uploader.engine.engine import Engine
 from uploader.engine.instance import Message, Owner, ask, follow
 from uploader.engine.session import Vault
+from uploader.engine.surroundings import Surroundings
 from uploader.engine.wakefulness import NoInhibitor
 from uploader.engine.way_out import Way
 from uploader.errors import QueueInUse, SignInNeeded
@@ -104,7 +105,16 @@ async def _surroundings(engine: Engine) -> AsyncIterator[None]:
         return
     from uploader.engine import network_manager  # noqa: PLC0415  (D-Bus is where Linux is)
 
-    following = asyncio.create_task(network_manager.follow(engine.permission.look), name="NetworkManager")
+    before: Surroundings | None = None
+
+    def heard(here: Surroundings) -> None:
+        nonlocal before
+        engine.permission.look(here)
+        if before not in {None, here}:
+            engine.network_changed()
+        before = here
+
+    following = asyncio.create_task(network_manager.follow(heard), name="NetworkManager")
     try:
         yield
     finally:

@@ -23,8 +23,17 @@ Flow = Mapping[Step, Callable[[Work], Awaitable[None]]]
 FILE_POLL = 2.0
 """Seconds between two looks for a file that is missing or growing."""
 
+LOOK = 30.0
+"""Seconds between two looks at the clock during a wait, at most: a computer that sleeps does not count them."""
+
+A_MOMENT = 0.001
+"""Seconds that are not worth another wait."""
+
 MOST_RESTARTS = 5
 """Uploads begun anew by themselves, or addresses renewed to no avail, before a person is asked."""
+
+
+GIVEN_UP = "It happened again and again, so it is no longer tried by itself. Your file and text are kept; retry later."
 
 
 @dataclass(eq=False, slots=True)
@@ -155,8 +164,9 @@ class Carrier:
 
     async def _wait(self, run: Run, error: ReelferryError, backoff: Backoff) -> None:
         delay = backoff.failed(error.retry_after if isinstance(error, Transient) else None)
-        self._await(run, Verdict.AGAIN, trouble(error, self._clock.now() + timedelta(seconds=delay)))
-        await self._sleep(run, delay)
+        until = self._clock.now() + timedelta(seconds=delay)
+        self._await(run, Verdict.AGAIN, trouble(error, until))
+        await self._sleep_until(run, until, delay)
 
     async def _watch(self, run: Run, error: ReelferryError) -> None:
         """Look for the file until it is there and complete."""
@@ -196,10 +206,20 @@ class Carrier:
         elif after.ticket != before.ticket:
             run.renewals += 1
         if max(run.restarts, run.renewals) > MOST_RESTARTS:
-            self._fail(run, error)
+            self._fail(run, type(error)(error.detail, hint=GIVEN_UP))
             return False
         await self._wait(run, error, backoff)
         return True
+
+    async def _sleep_until(self, run: Run, until: datetime, seconds: float) -> None:
+        """Until the time that was told, or so many seconds from now, whichever of two clocks says so first."""
+        end, left = self._clock.monotonic() + seconds, seconds
+        while True:
+            await self._clock.nap(min(left, LOOK), run.woken)
+            left = min(end - self._clock.monotonic(), (until - self._clock.now()).total_seconds())
+            if run.woken.is_set() or left < A_MOMENT:
+                break
+        run.awaits = None
 
     async def _sleep(self, run: Run, seconds: float | None) -> None:
         await self._clock.nap(seconds, run.woken)

@@ -20,7 +20,9 @@ from uploader.uplink import Week
 
 LOOK_EVERY = 0.2
 OVER = frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED})
-NEEDS_A_PERSON = frozenset({errors.SignInNeeded.code, errors.KeyringLocked.code, errors.KeyringAbsent.code})
+NEEDS_A_PERSON = frozenset(
+    kind.code for kind in (errors.SignInNeeded, errors.SignInFailed, errors.KeyringLocked, errors.KeyringAbsent)
+)
 
 
 class Commands:
@@ -30,7 +32,8 @@ class Commands:
                                                                                 refusals, then the jobs
         {"do": "list"}                                                          every job
         {"do": "wait", "ids": […]}      each job whenever it changes, until all are over; no ids: all that are not over
-        {"do": "pause" | "resume" | "retry" | "cancel", "ids": […]}             the jobs
+        {"do": "pause" | "resume" | "retry" | "restart" | "cancel", "ids": […]} the jobs
+        {"do": "move", "ids": [one], "to": 0 is the first}                      every job, in the new order
         {"do": "post", "ids": […], "text", "community", "title", "publishAt", "minHeight"}
                                                                                 the jobs, to be posted when ready
         {"do": "limit", "change": {"limit", "slots", "scheduled", "schedule"}, "hour": bool}   what holds then
@@ -51,7 +54,8 @@ class Commands:
             "add": self._add,
             "list": self._list,
             "wait": self._wait,
-            **dict.fromkeys(("pause", "resume", "retry", "cancel", "post"), self._change),
+            **dict.fromkeys(("pause", "resume", "retry", "restart", "cancel", "post"), self._change),
+            "move": self._move,
             "limit": self._limit,
             "show": self._raise_window,
             "sign_out": self._sign_out,
@@ -119,6 +123,12 @@ class Commands:
                 else:
                     getattr(self._queue, command["do"])(job_id)
         for job in self._jobs(ids):
+            yield job_message(job)
+
+    async def _move(self, command: Message) -> AsyncGenerator[Message, None]:
+        (job_id,) = self._ids(command)
+        self._queue.move(job_id, command["to"])
+        for job in self._queue.jobs:
             yield job_message(job)
 
     async def _raise_window(self, _command: Message) -> AsyncGenerator[Message, None]:

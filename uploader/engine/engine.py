@@ -19,6 +19,7 @@ from uploader.engine.limit import Limiter
 from uploader.engine.network import NetworkWatch
 from uploader.engine.news import News
 from uploader.engine.pending import PendingPosts
+from uploader.engine.prepare import tidy
 from uploader.engine.proxies import is_loopback
 from uploader.engine.queue import Queue
 from uploader.engine.rate import Pace
@@ -156,6 +157,7 @@ class Engine:
                     pause_when_metered=pause_when_metered,
                     inhibitor=inhibitor,
                 )
+                tidy(paths.thumbnails, {job.id for job in engine.queue.jobs})
                 tasks = engine._start() if run else []
                 try:
                     yield engine
@@ -169,8 +171,9 @@ class Engine:
             await asyncio.to_thread(store.close)
 
     def network_changed(self) -> None:
-        """This computer's network is not what it was: look at once whether the server can be reached."""
+        """This computer's network is not what it was: look at once whether the server can be reached over this one."""
         self.network.network_changed()
+        self.queue.network_changed()
 
     def connect_by(self, way: Way) -> None:
         """Leave this computer another way, beginning with the next connection, and try at once what waited."""

@@ -31,7 +31,7 @@ class Forgetter:
             self._woken.set()
 
     def wake(self) -> None:
-        """Try again now: the network is back, or somebody has signed in."""
+        """Try again now: the network is back or another one, or somebody has signed in."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -50,7 +50,7 @@ class Forgetter:
                 match verdict(error):
                     case Verdict.AGAIN:
                         return backoff.failed(error.retry_after if isinstance(error, Transient) else None)
-                    case Verdict.PERSON:
+                    case Verdict.PERSON | Verdict.LINE:
                         return None
                     case _:
                         log.info("video %s is not deleted: %s", video_id, error)

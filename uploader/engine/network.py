@@ -89,6 +89,19 @@ class NetworkWatch:
                 await self._look()
 
     async def _look(self) -> None:
+        """One probe. It is broken off once we are on another network: in the one that is gone it may hang for long."""
+        self._woken.clear()
+        asking, woken = asyncio.create_task(self._ask()), asyncio.create_task(self._woken.wait())
+        try:
+            await asyncio.wait({asking, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asking.cancel()
+            woken.cancel()
+            await asyncio.wait({asking, woken})
+        if not asking.cancelled():
+            asking.result()
+
+    async def _ask(self) -> None:
         try:
             await self._probe()
         except ReelferryError as error:

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from uploader.engine import fingerprint
 from uploader.engine.drop import clean, media_type, too_large
@@ -32,6 +35,14 @@ async def prepare(work: Work) -> None:
         raise FileGrowing(error.detail) from error
     await work.kept()
     work.learn(ticket=await work.backend.ticket(request_for(work.job), key=f"{work.job.id}.{work.job.attempt}"))
+
+
+def tidy(thumbnails: Path, job_ids: Container[str]) -> None:
+    """Delete the pictures of jobs that are gone: one that was being made when its job went is nobody's."""
+    with suppress(OSError):
+        for picture in thumbnails.glob("*.jpg"):
+            if picture.stem not in job_ids:
+                picture.unlink()
 
 
 async def _identify(work: Work) -> None:

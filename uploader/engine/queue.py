@@ -179,6 +179,10 @@ class Queue:
         """Try everything that waits for another attempt at once: the network is back, or a person said so."""
         self._runs.wake(Verdict.AGAIN, Verdict.FILE, Verdict.LINE)
 
+    def network_changed(self) -> None:
+        """The computer is on another network: what was being sent over the one that is gone begins on a new line."""
+        self._runs.network_changed()
+
     def hold(self, reason: str, why: Trouble | None) -> None:
         """Nothing is sent while there is a reason: what would be waits and says `why`. None takes this reason back."""
         self._runs.hold(reason, why)

@@ -16,6 +16,9 @@ from uploader.engine.work import Work, World, known
 PROGRESS = frozenset({"sent", "confirmed", "resume"})
 """Facts that come many times a second."""
 
+GRACE = 5.0
+"""Seconds after a change of network in which a byte has to leave, or the connection went with the old network."""
+
 
 class Runs:
     """Starts and stops the carrying of jobs. Nothing runs before `start`."""
@@ -37,6 +40,7 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._forgetting: asyncio.Task[None] | None = None
+        self._reconnecting: set[asyncio.Task[None]] = set()
         self._holds: dict[str, Trouble] = {}
         self._held_back = False
         self._started = False
@@ -54,9 +58,10 @@ class Runs:
         for job_id in list(self._runs):
             self.stop(job_id)
         tasks = list(self._tasks.values())
-        if self._forgetting is not None:
-            self._forgetting.cancel()
-            tasks.append(self._forgetting)
+        for task in (self._forgetting, *self._reconnecting):
+            if task is not None:
+                task.cancel()
+                tasks.append(task)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
@@ -91,6 +96,21 @@ class Runs:
         """Whatever this job waits for, it tries now."""
         if (run := self._runs.get(job_id)) is not None:
             run.woken.set()
+
+    def network_changed(self) -> None:
+        """What does not move on its old connection begins on a new one, long before its patience is at an end."""
+        if self._started:
+            task = asyncio.create_task(self._reconnect(), name="reconnect")
+            self._reconnecting.add(task)
+            task.add_done_callback(self._reconnecting.discard)
+
+    async def _reconnect(self) -> None:
+        before = [(run, self._ledger[run.job_id]) for run in self._runs.values() if run.slot]
+        await self._world.clock.wait(GRACE)
+        for run, then in before:
+            if self._runs.get(run.job_id) is run and _stands_still(then, self._ledger[run.job_id]):
+                self._displace(run.job_id)
+        self.schedule()
 
     def hold(self, reason: str, why: Trouble | None) -> None:
         """No file moves while there is a reason, and what would says `why`; None takes this reason back.
@@ -159,7 +179,7 @@ class Runs:
             return
         why = next(iter(self._holds.values()), None)
         running = self._holders()
-        beside = any(run.beside for run in self._runs.values())
+        beside = any(run.beside and run.slot for run in self._runs.values())
         signed_out = self._signed_out
         for job in self._ledger.jobs:
             if not self._may_start(job, signed_out=signed_out):
@@ -230,6 +250,12 @@ class Runs:
             limiter=self._world.limiter,
             news=self._world.news,
         )
+
+
+def _stands_still(before: Job, job: Job) -> bool:
+    """Whether no byte has left meanwhile, of a file that does not have to begin again."""
+    sending = before.step is job.step is Step.TRANSFER and before.status is job.status is Status.RUNNING
+    return sending and (before.sent, before.confirmed) == (job.sent, job.confirmed) and gives_way(job)
 
 
 def _with(job: Job, facts: Mapping[str, object]) -> Job:

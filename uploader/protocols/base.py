@@ -21,6 +21,9 @@ from uploader.errors import (
 )
 from uploader.wire import ChunkRules, Ticket
 
+A_DAY = 86_400.0
+"""Seconds. Whoever asks for more patience than this is asked again all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -112,12 +115,10 @@ def is_page(reply: Response) -> bool:
 
 
 def retry_after(reply: Response) -> float | None:
-    """Seconds the server asks us to wait: given as such, or as a date to compare with its own `Date`."""
+    """Seconds the server asks us to wait, a day at most: given as such, or as a date to compare with its own `Date`."""
     asked = reply.headers.get("retry-after", "").strip()
-    if asked.isdecimal() and asked.isascii():
-        return float(asked)
-    until = seconds_until(reply, "retry-after")
-    return None if until is None else max(0.0, until)
+    seconds = float(asked) if asked.isdecimal() and asked.isascii() else seconds_until(reply, "retry-after")
+    return None if seconds is None else min(max(0.0, seconds), A_DAY)
 
 
 def seconds_until(reply: Response, name: str) -> float | None:

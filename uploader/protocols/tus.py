@@ -5,6 +5,7 @@ leaves it in doubt; `resume` has nothing to add to what the ticket says. A piece
 which, and none leaves for an upload that ends, by the server's clock, before the piece could be there.
 """
 
+import re
 from collections.abc import Callable, Generator, Mapping
 
 from uploader.errors import CaptivePortal, Interrupted, UploadExpired, UploadForgotten
@@ -12,6 +13,7 @@ from uploader.protocols.base import Checkpoint, Digest, Request, Response, Span,
 from uploader.wire import Ticket
 
 VERSION = {"Tus-Resumable": "1.0.0"}
+NUMBER = re.compile(r"[0-9]{1,18}")
 DOUBTS = 3  # replies in a row that move nothing; one more is an interruption
 LAST_CALL = 10.0  # seconds before the end of an upload in which no piece is begun
 
@@ -79,4 +81,4 @@ def _acknowledged(reply: Response) -> int | None:
 
 def _number(reply: Response, name: str) -> int | None:
     text = reply.headers.get(name, "")
-    return int(text) if text.isdecimal() and text.isascii() else None
+    return int(text) if NUMBER.fullmatch(text) else None
