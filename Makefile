@@ -14,7 +14,7 @@ run: $(VENV)/run
 test: check
 	@.ci/system-packages test
 	@.ci/peers
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 torture: $(VENV)/test
 	@.ci/system-packages test

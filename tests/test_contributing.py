@@ -30,6 +30,7 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_what_is_shown_passes_its_contract_once_it_is_added(example: str, tmp_path: Path):
     folder, needed, beside = EXAMPLES[example]

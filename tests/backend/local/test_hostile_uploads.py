@@ -25,7 +25,7 @@ from uploader.backend.store.models import JobRow, Video, WebhookEvent
 from uploader.media.ask import answered, readable
 from uploader.media.limits import MIB, Limits
 
-pytestmark = pytest.mark.one_database("what is in files, and what reads them")
+pytestmark = [pytest.mark.slow, pytest.mark.one_database("what is in files, and what reads them")]
 
 
 def one_failure(backend: Backend, video_id: str, attempts: int) -> None:

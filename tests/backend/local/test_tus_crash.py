@@ -18,7 +18,7 @@ from tests.backend.local.stage import Stage, Wire
 from tests.backend.local.test_tus_attacks import half_a_patch
 from tests.backend.local.test_tus_checksum import checksum
 
-pytestmark = pytest.mark.one_database("bytes on disk: the rows are as for test_videos")
+pytestmark = [pytest.mark.slow, pytest.mark.one_database("bytes on disk: the rows are as for test_videos")]
 
 MIB = 1 << 20
 DATA = random.Random(7).randbytes(8 * MIB)  # noqa: S311  (bytes that compare well)
