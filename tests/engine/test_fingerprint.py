@@ -1,9 +1,11 @@
 """What makes a file this file: taken, compared, watched while somebody writes it."""
 
+import asyncio
 import hashlib
 import os
 import subprocess
 import sys
+import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -128,6 +130,24 @@ async def test_a_file_that_grows_between_two_looks_is_not_complete(path: Path) -
 
     with pytest.raises(FileGrowing):
         await fingerprint.complete(path, wait=grow, now=datetime.fromtimestamp(path.stat().st_mtime, UTC))
+
+
+@pytest.mark.anyio
+async def test_a_drive_that_does_not_answer_holds_nobody_else_up(path: Path) -> None:
+    answers = threading.Event()
+
+    class Far(type(path)):  # type: ignore[misc]  # the kind of path this system has
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            assert answers.wait(60)
+            found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
+            return found
+
+    waiting = asyncio.create_task(fingerprint.complete(Far(path), wait=asyncio.sleep, now=LATER))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    answers.set()
+    await waiting
 
 
 @pytest.mark.parametrize("mode", ["ab", "r+b", "wb"])

@@ -70,15 +70,16 @@ async def complete(path: Path, *, wait: Callable[[float], Awaitable[None]], now:
     """Return if nobody seems to be writing the file; FileGrowing otherwise.
 
     Two looks must agree. Where the last change is longer ago than `QUIET`, they need no pause between them; the
-    fingerprint and the check before each piece are the second net.
+    fingerprint and the check before each piece are the second net. Looks are taken in a thread: a network drive that is
+    gone may not answer for minutes.
     """
-    before = look(path)
+    before = await asyncio.to_thread(look, path)
     age = now.timestamp() - before[1] / 1e9
     if age < IDLE and await asyncio.to_thread(written_by_somebody, path):
         raise FileGrowing("open for writing")
     if age < QUIET:
         await wait(QUIET)
-    if look(path) != before:
+    if await asyncio.to_thread(look, path) != before:
         raise FileGrowing(f"was {before[0]} bytes")
 
 
