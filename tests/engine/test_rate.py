@@ -2,6 +2,7 @@
 
 import pytest
 
+from uploader.engine.line import LOOKS
 from uploader.engine.rate import Pace, resized, smooth
 
 MIB = 1024 * 1024
@@ -76,8 +77,15 @@ def test_silence_is_borne_for_thirty_seconds_or_four_chunks():
     assert pace.patience() == 80
 
 
+def test_where_only_what_leaves_is_a_sign_of_life_a_piece_of_a_trickle_leaves_in_time():
+    pace = Pace(tells=False)
+    assert pace.piece() / 1000 < pace.patience() - pace.patience() / LOOKS
+    pace.acknowledged(50 * MIB, 1)
+    assert pace.piece() == MIB
+
+
 def test_pieces_are_large_only_where_they_leave_at_once():
-    pace = Pace()
+    pace = Pace(tells=True)
     assert pace.piece() == MIB // 4
     pace.acknowledged(50 * MIB, 1)
     assert pace.piece() == MIB

@@ -1,9 +1,11 @@
 """How fast the line is, and what follows: the size of a chunk, and how long silence is borne."""
 
+import sys
 from dataclasses import dataclass
 
 LEAST = 256 * 1024
 PIECE, LARGE_PIECE = 256 * 1024, 1024 * 1024  # bytes that go to the socket at once: large ones cost less a byte
+SMALL_PIECE = 16 * 1024  # leaves within the shortest patience also on a line of 1 kB/s
 SOON = 0.05  # seconds in which a large piece has to be gone
 SHORTEST, AIM, LONGEST = 4.0, 6.0, 8.0  # seconds a chunk should take
 WEIGHT = 0.3  # of the newest measurement
@@ -30,7 +32,8 @@ class Pace:
 
     `rate` is bytes per second and `seconds` is how long a chunk takes, both smoothed, 0 = not known yet. `chunk` is the
     size wanted now in bytes, 0 = whatever the first ticket says. `silence` and `reply` are seconds without a byte that
-    are borne: at least, and once the host has everything and only its answer is missing.
+    are borne: at least, and once the host has everything and only its answer is missing. `tells` is whether the system
+    says which bytes were acknowledged: where it does not, that a piece has left is the only sign of life.
     """
 
     rate: float = 0.0
@@ -38,6 +41,7 @@ class Pace:
     chunk: int = 0
     silence: float = SILENCE
     reply: float = REPLY
+    tells: bool = sys.platform in {"linux", "darwin"}
 
     def begin(self, chunk: int) -> None:
         """Start with what a ticket recommends, where nothing has been measured."""
@@ -56,7 +60,9 @@ class Pace:
 
     def piece(self) -> int:
         """Bytes to hand to the socket at once: as many as leave so soon that progress stays smooth."""
-        return LARGE_PIECE if self.rate * SOON >= LARGE_PIECE else PIECE
+        if self.rate * SOON >= LARGE_PIECE:
+            return LARGE_PIECE
+        return PIECE if self.tells else SMALL_PIECE
 
     def failed(self) -> None:
         """A chunk did not get through."""
