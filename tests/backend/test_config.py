@@ -1,12 +1,18 @@
 import stat
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from uploader.backend.config import Config, ConfigProblems
+from uploader.backend.config import Config, ConfigProblems, kept_secret
 from uploader.backend.issuer_config import IssuerConfig
 from uploader.backend.provider_config import CloudflareConfig, MuxConfig
+from uploader.backend.providers.local.provider import LocalProvider
+from uploader.backend.store.database import Database
+from uploader.backend.store.models import now
+from uploader.backend.webhooks import Forged, encoded, sign
 
 pytestmark = pytest.mark.one_database("no database is opened")
 
@@ -124,6 +130,38 @@ def test_secrets_are_made_once_and_kept_where_only_this_user_can_read_them(tmp_p
     for name in ("webhook-secret", "app-key"):
         assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_of_several_servers_that_start_at_once_in_a_new_folder_all_have_one_secret(tmp_path: Path):
+    for number in range(20):
+        path, go = tmp_path / f"secret {number}", threading.Barrier(4)
+
+        def start(_: int, path: Path = path, go: threading.Barrier = go) -> str:
+            go.wait(60)
+            return kept_secret(path)
+
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(start, range(4))) == {path.read_text()}
+    assert len(list(tmp_path.iterdir())) == 20, "nothing else is left"
+
+
+def test_of_several_webhook_secrets_the_first_signs_and_all_are_taken(tmp_path: Path):
+    config = Config.load({"WEBHOOK_SECRET": "the new one of some length, the old one of some length"}, tmp_path)
+    assert config.webhook_secret == "the new one of some length"
+    provider = LocalProvider(config, "http://127.0.0.1", Database(config.database_url))
+    body = encoded({"type": "video.asset.ready", "data": {"id": "x"}})
+    for secret in ("the new one of some length", "the old one of some length"):
+        assert provider.hear(sign(secret, body), body, now()).video_id == "x"
+    with pytest.raises(Forged):
+        provider.hear(sign("another one of some length", body), body, now())
+    with pytest.raises(ConfigProblems, match="WEBHOOK_SECRET is shorter than 16"):
+        Config.load({"WEBHOOK_SECRET": "a secret of some length,short"}, tmp_path)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_that_no_second_connection_would_see_is_none(url: str, tmp_path: Path):
+    with pytest.raises(ConfigProblems, match="DATABASE_URL names no file"):
+        Config.load({"DATABASE_URL": url}, tmp_path)
 
 
 def test_a_configuration_never_shows_its_secrets(tmp_path: Path):

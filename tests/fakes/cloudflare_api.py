@@ -27,6 +27,7 @@ FORM_LIMIT = 200_000_000
 A_KEY = base64.b64encode(b"-----BEGIN RSA PRIVATE KEY-----").decode()
 LARGEST = 30 * 10**9
 MOST_QUEUED = 120
+ORDER = {"pendingupload": 0, "downloading": 1, "queued": 1, "inprogress": 2, "ready": 3, "error": 3}
 METADATA = {"name", "maxDurationSeconds", "expiry", "requiresignedurls", "videoId"}
 
 
@@ -115,8 +116,9 @@ class FakeCloudflare:
             yield self
 
     def move(self, uid: str, state: str, percent: str = "", code: str = "", text: str = "") -> None:
-        """What their encoder does."""
+        """What their encoder does. It never goes back, and what is ready or failed stays so."""
         video = self.videos[uid]
+        assert state == video.state or ORDER.get(state, 2) > ORDER[video.state], f"no way from {video.state} to {state}"
         video.state, video.percent, video.code, video.text = state, percent, code, text
         video.playable = state == "ready"
         video.changes += 1

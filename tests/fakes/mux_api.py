@@ -45,6 +45,13 @@ class Stored:
     message: str = ""
     duration: float = 23.87
 
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 (any field)
+        """An upload leaves `waiting` once, an asset `preparing` once; then it can be deleted, and that is all."""
+        before = vars(self).get(name, value)
+        if name in {"status", "asset"} and before not in {value, "waiting", "preparing"}:
+            assert value == "deleted", f"no way from {before} to {value}"
+        super().__setattr__(name, value)
+
     @property
     def held(self) -> int:
         """How many bytes are there."""

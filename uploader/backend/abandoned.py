@@ -46,5 +46,6 @@ def _end(backend: Backend) -> None:
         found = list(session.scalars(lost))
     for video_id in found:
         with backend.database.write() as session:
-            if videos.failed(session, video_id, UploadExpired.code, UploadExpired.title, backend.clock()):
+            over = videos.Sight("error", error=UploadExpired.title, error_code=UploadExpired.code)
+            if videos.seen(session, video_id, over, backend.clock()):  # frees it as soon as its provider is back
                 log.info("An upload that nobody will finish has ended")

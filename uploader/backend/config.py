@@ -60,6 +60,7 @@ class Config:
     host: str
     port: int
     webhook_secret: str
+    """Signs. `former_webhook_secrets` are taken as well, while this one takes their place on several hosts."""
     webhook_url: str | None
     app_key: str
     max_bytes: int
@@ -71,6 +72,7 @@ class Config:
     disk_reserve: int
     metrics_port: int | None
     trusted_proxies: tuple[str, ...] = ()
+    former_webhook_secrets: tuple[str, ...] = ()
     cloudflare: CloudflareConfig | None = None
     mux: MuxConfig | None = None
     issuer: IssuerConfig | None = None
@@ -85,8 +87,8 @@ class Config:
         database_url, public_url = reader.database_url(data), reader.public_url()
         max_bytes = reader.number("MAX_VIDEO_SIZE_MB", 30 * 1024, 1024 * 1024) * MIB
         max_duration = reader.number("MAX_VIDEO_DURATION_MINUTES", 360, 24 * 60) * 60
-        webhook_url, webhook_secret, app_key = (
-            reader.url("WEBHOOK_URL"), reader.secret("WEBHOOK_SECRET"), reader.secret("APP_KEY"),
+        webhook_url, webhook_secrets, app_key = (
+            reader.url("WEBHOOK_URL"), reader.secrets("WEBHOOK_SECRET"), reader.secret("APP_KEY"),
         )  # fmt: skip
         allow_signup, signed_playback = reader.flag("ALLOW_SIGNUP"), reader.flag("SIGNED_PLAYBACK")
         max_open_uploads = reader.number("MAX_OPEN_UPLOADS", 1000, 1_000_000)
@@ -112,7 +114,8 @@ class Config:
             public_url=public_url,
             host=host,
             port=port,
-            webhook_secret=webhook_secret or kept_secret(data / "webhook-secret"),
+            webhook_secret=webhook_secrets[0] if webhook_secrets else kept_secret(data / "webhook-secret"),
+            former_webhook_secrets=webhook_secrets[1:],
             webhook_url=webhook_url,
             app_key=app_key or kept_secret(data / "app-key"),
             max_bytes=min(max_bytes, max_daily_bytes or max_bytes),
@@ -130,6 +133,12 @@ class Config:
             environ=environ,
         )
 
+    @property
+    def sqlite_file(self) -> Path | None:
+        """Where SQLite keeps everything; None with PostgreSQL."""
+        url = make_url(self.database_url)
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
     def __repr__(self) -> str:
         return f"Config(data={str(self.data)!r}, provider={self.provider!r}, host={self.host!r}, port={self.port})"
 
@@ -141,7 +150,13 @@ def kept_secret(path: Path) -> str:
     handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32))
-    Path(temporary).replace(path)
+    try:
+        os.link(temporary, path)  # of several servers that start at once, one makes it and all have the same
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        Path(temporary).replace(path)
+    Path(temporary).unlink(missing_ok=True)
     return path.read_text(encoding="ascii").strip()
 
 
@@ -162,7 +177,8 @@ class _Reader:
         if given is None:
             return f"sqlite:///{data / 'reelferry.sqlite3'}"
         try:
-            kind = make_url(given).get_backend_name()
+            url = make_url(given)
+            kind = url.get_backend_name()
         except ArgumentError:
             self.problems.append("DATABASE_URL is not a database address. Use sqlite:///… or postgresql://….")
             return given
@@ -171,6 +187,8 @@ class _Reader:
                 self.problems.append("DATABASE_URL names PostgreSQL, and the package psycopg is not installed.")
         elif kind != "sqlite":
             self.problems.append(f"DATABASE_URL names {kind}. Use sqlite:///… or postgresql://….")
+        elif url.database in {None, "", ":memory:"}:
+            self.problems.append("DATABASE_URL names no file: use sqlite:/// and its path.")
         return given
 
     def public_url(self) -> str | None:
@@ -241,6 +259,13 @@ class _Reader:
         if given is not None and len(given) < SECRET_LENGTH:
             self.problems.append(f"{name} is shorter than {SECRET_LENGTH} characters.")
         return given
+
+    def secrets(self, name: str) -> tuple[str, ...]:
+        """Several, separated by commas, the newest first. Each long enough."""
+        found = tuple(one for part in (self.text(name) or "").split(",") if (one := part.strip()))
+        if any(len(one) < SECRET_LENGTH for one in found):
+            self.problems.append(f"{name} is shorter than {SECRET_LENGTH} characters.")
+        return found
 
     def proxies(self, *, public: bool) -> tuple[str, ...]:
         """Addresses and networks; by default this computer's, and nobody where no proxy is expected."""

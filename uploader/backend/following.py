@@ -5,7 +5,7 @@ video moves on; where a provider tells of many videos at once, the job asks abou
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from uploader.backend import jobs, videos
 from uploader.backend.context import Backend
 from uploader.backend.providers.base import Provider, ProviderFailed, Sight
+from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, Video, VideoUpload
 from uploader.errors import UploadExpired
 
@@ -38,12 +39,12 @@ def follow(backend: Backend, video: Video) -> bool:
     provider, upload_id = backend.providers.get(video.provider), video.provider_upload_id
     if provider is None or provider.look_every is None or upload_id is None or video.status not in videos.UNFINISHED:
         return False
-    if not _turns(backend, provider, [video]):
+    if not turns(backend.database, provider, [video], backend.clock()):
         return False
     try:
         sight = provider.look(upload_id, video.provider_asset_id)
     except ProviderFailed as error:
-        log.warning("Asking how a video is: %s", error)
+        log.log(error.level, "Asking how a video is: %s", error)
         return False
     return sight is not None and _apply(backend, video, sight)
 
@@ -84,23 +85,24 @@ class Follower:
                     break
                 self._look(group)
         except ProviderFailed as error:
-            log.warning("Following videos: %s", error)
+            log.log(error.level, "Following videos: %s", error)
             raise jobs.Later(max(IDLE, timedelta(seconds=error.retry_after or 0))) from error
         raise jobs.Later(BUSY if self._any() else IDLE)
 
     def _look(self, group: Sequence[Video]) -> None:
         """Raises ProviderFailed where looking at other videos would end the same way."""
-        turns = {str(video.provider_upload_id): video for video in _turns(self._backend, self._provider, group)}
-        if not turns:
+        ours = turns(self._backend.database, self._provider, group, self._backend.clock())
+        asked = {str(video.provider_upload_id): video for video in ours}
+        if not asked:
             return
         sights: dict[str, Sight] = {}
         try:
-            sights |= self._provider.look_together(list(turns)) if len(turns) > 1 else self._one(*turns.items())
+            sights |= self._provider.look_together(list(asked)) if len(asked) > 1 else self._one(*asked.items())
         except ProviderFailed as error:
             if error.passing or error.status in REFUSED:
                 raise
-            log.warning("Following a video: %s", error)
-        for upload_id, video in turns.items():
+            log.log(error.level, "Following a video: %s", error)
+        for upload_id, video in asked.items():
             if upload_id in sights:
                 _apply(self._backend, video, sights[upload_id])
             else:
@@ -141,13 +143,22 @@ class Follower:
         return granted & Video.status.in_(videos.UNFINISHED) & (Video.provider == self._provider.name)
 
 
-def _turns(backend: Backend, provider: Provider, wanted: Sequence[Video]) -> list[Video]:
-    """The compare-and-set: those of the videos at which we are to look, and nobody else for a while."""
-    moment, every = backend.clock(), timedelta(seconds=provider.look_every or 0)
+def turns(
+    database: Database,
+    provider: Provider,
+    wanted: Sequence[Video],
+    moment: datetime,
+    states: Collection[str] = videos.UNFINISHED,
+) -> list[Video]:
+    """The compare-and-set: those of the videos at which we are to look, and nobody else for a while.
+
+    Whoever wants to call `look` has to have the turn. A video that is in none of the `states` has none to give.
+    """
+    every = timedelta(seconds=provider.look_every or 0)
     due = [video for video in wanted if video.looked_at is None or video.looked_at <= moment - every]
     if not due:
         return []  # most polls end here, without the write lock
-    with backend.database.write() as session:
+    with database.write() as session:
         return [
             video
             for video in due
@@ -156,7 +167,7 @@ def _turns(backend: Backend, provider: Provider, wanted: Sequence[Video]) -> lis
                     update(Video)
                     .where(
                         Video.id == video.id,
-                        Video.status.in_(videos.UNFINISHED),
+                        Video.status.in_(states),
                         or_(Video.looked_at.is_(None), Video.looked_at <= moment - every),
                     )
                     .values(looked_at=moment, look_after=_next(video, moment, every), updated_at=Video.updated_at)

@@ -27,7 +27,7 @@ def forgetter(providers: Mapping[str, Provider]) -> jobs.Handler:
         try:
             provider.forget(lease.payload["uploadId"])
         except ProviderFailed as error:
-            log.warning("Deleting at the provider: %s", error)
+            log.log(error.level, "Deleting at the provider: %s", error)
             wait = SOON if error.passing else LATE
             raise jobs.Later(max(wait, timedelta(seconds=error.retry_after or 0))) from error
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from uploader.backend import publishing
+from uploader.backend import following, publishing
 from uploader.backend.jobs import Later, Lease
 from uploader.backend.providers.base import Provider, ProviderFailed
 from uploader.backend.store.database import Database
@@ -45,13 +45,17 @@ class Publisher:
                 publishing.attempt(session, post_id, now)
 
     def _complete(self, video: Video) -> bool:
-        """Whether the provider says that it makes no more. One that does not answer has not said so."""
+        """Whether the provider says that it makes no more. One that does not answer has not said so, and however many
+        posts wait for one video, it is asked as rarely as about any other.
+        """
         provider = self.providers.get(video.provider)
         if provider is None or video.provider_upload_id is None:
+            return False
+        if not following.turns(self.database, provider, [video], self.clock(), states=("ready",)):
             return False
         try:
             sight = provider.look(video.provider_upload_id, video.provider_asset_id)
         except ProviderFailed as error:
-            log.warning("Asking whether a video is complete: %s", error)
+            log.log(error.level, "Asking whether a video is complete: %s", error)
             return False
         return sight is not None and sight.state == "ready" and sight.complete

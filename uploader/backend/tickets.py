@@ -99,7 +99,7 @@ def over(backend: Backend, video_id: str) -> ApiProblem:
 
 
 def _trouble(error: ProviderFailed) -> ApiProblem:
-    log.warning("No leave to upload: %s", error)
+    log.log(error.level, "No leave to upload: %s", error)
     status, wait = (503, A_WHILE) if error.passing else (502, A_MINUTE)
     return ApiProblem(status, "Failed to create upload URL", "provider_failed", error.retry_after or wait)
 

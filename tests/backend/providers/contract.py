@@ -56,8 +56,12 @@ def an_order(**changed: object) -> Order:
 
 
 def sight_of(stage: Stage, upload_id: str) -> Sight:
+    """As it is seen by who has looked before: at an asset where there is one."""
     sight = stage.provider.look(upload_id)
     assert sight is not None
+    if sight.asset_id is not None:
+        sight = stage.provider.look(upload_id, sight.asset_id)
+        assert sight is not None
     return sight
 
 
@@ -183,6 +187,14 @@ class RemoteContract(ProviderContract):
             stage.provider.grant(stage.order())
         assert (caught.value.passing, caught.value.retry_after, caught.value.status) == (True, 120, 503)
         assert stage.asked() == 1, "nobody waits two minutes here"
+
+    def test_a_wait_that_makes_no_sense_is_believed_for_an_hour_at_most(self, stage: Stage):
+        upload_id = stage.provider.grant(stage.order()).upload_id
+        for wait in ("1763845200", "9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"):
+            stage.refuse((503, {"Retry-After": wait}, b""))
+            with pytest.raises(ProviderFailed) as caught:
+                stage.provider.look(upload_id)
+            assert caught.value.retry_after == 3600
 
     def test_what_is_being_made_is_not_asked_for_twice(self, stage: Stage):
         stage.refuse((500, {}, b"it may be made"))

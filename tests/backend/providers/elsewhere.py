@@ -137,9 +137,13 @@ def arrive(place: Elsewhere, upload_id: str) -> None:
 
 
 def finish(place: Elsewhere, upload_id: str) -> None:
-    """All bytes came, and the provider has made the video."""
+    """All bytes came, and the provider has made the video. That Mux's upload is an asset by now was seen before."""
     if upload_id in place.mux.uploads:
-        place.mux.arrive(upload_id).asset = "ready"
+        upload = place.mux.arrive(upload_id)
+        upload.asset = "ready"
+        noted = update(Video).where(Video.provider_upload_id == upload_id)
+        with place.backend.database.write() as session:
+            session.execute(noted.values(provider_asset_id=upload.asset_id, updated_at=Video.updated_at))
     else:
         place.cloudflare.move(upload_id, "ready", "100.000000")
 

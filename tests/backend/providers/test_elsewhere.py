@@ -14,7 +14,7 @@ from tests.backend.providers.contract import SECRET
 from tests.backend.providers.elsewhere import Elsewhere, asked, finish, tell_ready
 from tests.fakes.mux_api import signed
 from uploader.backend.context import Backend
-from uploader.backend.store.models import Video, VideoUpload, WebhookEvent, now
+from uploader.backend.store.models import JobRow, Video, VideoUpload, WebhookEvent, now
 from uploader.wire import Ticket
 
 
@@ -62,6 +62,39 @@ def test_whether_more_renditions_come_is_one_call_to_the_provider(place: Elsewhe
     assert post["waitsFor"] == "rendition"
     eventually(lambda: place.person.api.get(f"/api/posts/{post['id']}").json()["state"] == "published", within=60)
     assert asked(place) - before == 1
+
+
+@pytest.mark.parametrize("chosen", ["cloudflare"], indirect=True)
+def test_however_many_posts_wait_for_renditions_of_a_video_it_is_asked_about_once(place: Elsewhere):
+    place.backend.provider.look_every = 3600  # slow as this machine may be, it is one moment
+    video_id = new_video(place.person)
+    upload_id = place.upload_of(video_id)
+    place.cloudflare.move(upload_id, "ready", "39.000000")
+    assert tell_ready(place, upload_id).status_code == 200
+    before = asked(place)
+    posts = [
+        ask_post(place.person, videoId=video_id, publish="when_ready", minHeight=height).json()["id"]
+        for height in (480, 720, 1080)
+    ]
+
+    def rested() -> bool:
+        with place.backend.database.read() as session:
+            jobs = session.scalars(select(JobRow).where(JobRow.kind == "publish")).all()
+            return all(job.lease_until is None and job.run_at > now() for job in jobs)
+
+    eventually(rested)
+    assert asked(place) == before + 1
+    place.cloudflare.move(upload_id, "ready", "100.000000")
+    place.let_time_pass(timedelta(hours=2))
+
+    def published() -> bool:
+        with place.backend.database.write() as session:
+            waiting = (JobRow.kind == "publish", JobRow.lease_until.is_(None))
+            session.execute(update(JobRow).where(*waiting).values(run_at=now()))
+        return all(place.person.api.get(f"/api/posts/{post}").json()["state"] == "published" for post in posts)
+
+    eventually(published)
+    assert asked(place) == before + 2
 
 
 def test_status_follows_a_video_to_the_end_when_no_webhook_ever_comes(place: Elsewhere):

@@ -234,6 +234,10 @@ def test_uploads_of_which_nobody_will_ever_tell_end_after_a_day(tmp_path: Path):
             session.execute(update(JobRow).where(JobRow.kind == abandoned.KIND).values(run_at=now()))
         eventually(lambda: status_of(person, given_up)["status"] == "error", within=60)
         assert [status_of(person, one)["status"] for one in (young, never_granted)] == ["uploading", "error"]
+        with backend.database.read() as session:
+            jobs = session.scalars(select(JobRow).where(JobRow.kind == "forget")).all()
+        [freed] = [job for job in jobs if job.payload["provider"] == "cloudflare"]
+        assert freed.done_at is None, "it is done when the provider is configured again"
 
 
 def test_status_says_stage_percent_and_at_the_end_a_reason_with_an_action(place: Elsewhere):

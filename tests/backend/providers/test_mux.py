@@ -163,6 +163,20 @@ def test_ready_names_asset_playback_and_picture_size(stage: MuxStage):
     )
 
 
+def test_a_look_is_one_call_also_when_the_upload_has_become_an_asset(stage: MuxStage):
+    upload_id = stage.provider.grant(stage.order()).upload_id
+    asset_id = stage.fake.arrive(upload_id).asset_id
+    stage.finish(upload_id)
+    stage.fake.asked.clear()
+    assert stage.provider.look(upload_id) == Sight("processing", asset_id=asset_id)
+    assert [asked.path for asked in stage.fake.asked] == [f"/video/v1/uploads/{upload_id}"]
+    stage.fake.asked.clear()
+    sight = stage.provider.look(upload_id, asset_id)
+    assert sight is not None
+    assert sight.state == "ready"
+    assert [asked.path for asked in stage.fake.asked] == [f"/video/v1/assets/{asset_id}"]
+
+
 def test_a_video_that_is_too_long_fails_here_because_mux_takes_any(stage: MuxStage):
     upload_id = stage.provider.grant(stage.order()).upload_id
     stage.fake.arrive(upload_id).duration = 3700

@@ -213,7 +213,10 @@ def test_mux_is_asked_about_uploads_and_assets_as_its_own_client_does(
     upload_id = provider.grant(ORDER).upload_id
     asset_id = mux.arrive(upload_id).asset_id if call != "cancel" else None
     steps: dict[str, tuple[Callable[[str], object], list[Callable[[], object]]]] = {
-        "look": (provider.look, [lambda: uploads.get_direct_upload(upload_id), lambda: assets.get_asset(asset_id)]),
+        "look": (
+            lambda upload_id: (provider.look(upload_id), provider.look(upload_id, asset_id)),
+            [lambda: uploads.get_direct_upload(upload_id), lambda: assets.get_asset(asset_id)],
+        ),
         "cancel": (
             provider.forget,
             [lambda: uploads.get_direct_upload(upload_id), lambda: uploads.cancel_direct_upload(upload_id)],
@@ -228,7 +231,7 @@ def test_mux_is_asked_about_uploads_and_assets_as_its_own_client_does(
     mux.asked.clear()
     our_way(upload_id)
     changed = mux.uploads[upload_id]
-    changed.status, changed.asset = ("asset_created" if asset_id else "waiting"), "preparing"
+    vars(changed).update(status="asset_created" if asset_id else "waiting", asset="preparing")
     assert json.dumps([vars(one) for one in mux.uploads.values()], default=str) == before
     for step in their_way:
         step()

@@ -87,12 +87,12 @@ def test_a_mux_video_with_a_public_address_is_never_ready(mux: FakeMux, key: Pla
     assert json.loads(mux.asked[0].body)["new_asset_settings"]["playback_policies"] == ["signed"]
     upload = mux.arrive(upload_id)
     upload.asset = "ready"
-    sight = provider.look(upload_id)
+    sight = provider.look(upload_id, upload.asset_id)
     assert sight is not None
     assert (sight.state, sight.signed, sight.playback_id) == ("ready", True, f"signed-of-{upload.asset_id}")
     for policies in (["public"], ["signed", "public"], []):
         upload.settings["playback_policies"] = policies
-        sight = provider.look(upload_id)
+        sight = provider.look(upload_id, upload.asset_id)
         assert sight is not None
         assert (sight.state, sight.error_code) == ("error", "video_not_private")
 

@@ -6,6 +6,7 @@ A provider is one file (or folder) and one line in `uploader.backend.providers.P
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from logging import WARNING
 from typing import Any, Protocol
 
 from starlette.routing import BaseRoute
@@ -117,20 +118,29 @@ class Provider(Protocol):
         """The kinds of job that come with this provider, and who does them; each kind gets a worker."""
 
     def stop(self) -> None:
-        """The server is about to end: let streams go. Called on the event loop; must not block."""
+        """The server is about to end: let streams go, and wait for nobody else's answer. Called on the event loop while
+        there is one, perhaps twice; must not block.
+        """
 
 
 class ProviderFailed(Exception):
     """The provider did not do it. `message` keeps the cause, for the operator's log; never an address or a secret.
 
     `passing`: it was too busy or not to be reached, and will be again. `retry_after` in seconds where it named one.
-    `status`: its HTTP status, where it answered.
+    `status`: its HTTP status, where it answered. `level`: how the log takes it.
     """
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, passing: bool = False, status: int | None = None
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        passing: bool = False,
+        status: int | None = None,
+        level: int = WARNING,
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.passing = passing
         self.status = status
+        self.level = level

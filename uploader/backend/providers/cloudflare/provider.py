@@ -219,7 +219,8 @@ class CloudflareProvider:
         return {}
 
     def stop(self) -> None:
-        """Nothing is open between two calls."""
+        """Nothing is open between two calls, and one under way is waited for no longer."""
+        self._api.stop()
 
 
 def make(config: Config, _base_url: str, _database: Database) -> CloudflareProvider | None:

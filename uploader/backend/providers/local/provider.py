@@ -76,7 +76,8 @@ class LocalProvider:
     def hear(self, signature: str, body: bytes, now: datetime) -> News:
         """The seed's events, as our own jobs send them. They name no time: what came before is known by its id."""
         del now
-        return seed_events.hear([self._config.webhook_secret], signature, body)
+        secrets = (self._config.webhook_secret, *self._config.former_webhook_secrets)
+        return seed_events.hear(secrets, signature, body)
 
     def forget(self, upload_id: str) -> None:
         """Delete the original, and everything made of it."""

@@ -99,16 +99,11 @@ class MuxProvider:
         return Grant(made.id, made.url, "content_range", CHUNK, asked + LIFE)
 
     def look(self, upload_id: str, asset_id: str | None = None) -> Sight | None:
-        """One call; two where the upload has become an asset since the last one."""
-        if asset_id is not None:
-            asset = self._asset(asset_id)
-            return GONE if asset is None else self._of_asset(asset)
-        upload = self._upload(upload_id)
-        if upload is None:
-            return GONE
-        if upload.status != "asset_created" or upload.asset_id is None:
-            return _of_upload(upload)
-        asset = self._asset(upload.asset_id)
+        """One call: the upload, until it says which asset it has become, then the asset."""
+        if asset_id is None:
+            upload = self._upload(upload_id)
+            return GONE if upload is None else _of_upload(upload)
+        asset = self._asset(asset_id)
         return GONE if asset is None else self._of_asset(asset)
 
     def look_together(self, upload_ids: Sequence[str]) -> Mapping[str, Sight]:
@@ -231,7 +226,8 @@ class MuxProvider:
         return {}
 
     def stop(self) -> None:
-        """Nothing is open between two calls."""
+        """Nothing is open between two calls, and one under way is waited for no longer."""
+        self._api.stop()
 
 
 def make(config: Config, _base_url: str, _database: Database) -> MuxProvider | None:
