@@ -3,6 +3,8 @@
 JSON uses camelCase; Python uses snake_case. Unknown fields are ignored, so either side may be newer.
 """
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -46,13 +48,31 @@ class ChunkRules(Message):
     checksum: Literal["sha1", "sha256"] | None = None
 
 
+WITHOUT_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps any character but this one."""
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What JSON in a database can hold: no NUL, no half a character, no number that is none."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except ValueError as error:
+        raise ValueError("this cannot be kept as JSON") from error
+    if _NUL.search(text):
+        raise ValueError("this has a character that cannot be kept")
+    return value
+
+
 class UploadRequest(Message):
     """POST /api/videos/upload-url."""
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=255)]
     file_size: int = Field(gt=0, description="bytes")
-    mime_type: Annotated[str, StringConstraints(pattern=r"^video/", max_length=100)]
-    metadata: dict[str, JsonValue] | None = None
+    mime_type: Annotated[str, StringConstraints(pattern=r"^video/[^\x00]*$", max_length=100)]
+    metadata: Annotated[dict[str, JsonValue], AfterValidator(_storable)] | None = None
 
 
 class Ticket(Message):
@@ -112,7 +132,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator
 """A time as text: ISO 8601 with its offset."""
 
 Content = Annotated[str, StringConstraints(max_length=5000)]
-CommunityId = Annotated[str, StringConstraints(max_length=255)]
+Id = Annotated[str, StringConstraints(max_length=255, pattern=WITHOUT_NUL)]
 MinHeight = Annotated[int, Field(ge=1, le=8640, description="pixels")]
 
 
@@ -120,8 +140,8 @@ class PostRequest(Message):
     """POST /api/posts: a post that is published at once."""
 
     content: Content = ""
-    video_id: Annotated[str, StringConstraints(max_length=255)] | None = None
-    community_id: CommunityId | None = None
+    video_id: Id | None = None
+    community_id: Id | None = None
     type: Literal["video", "text"] | None = None
 
 
@@ -141,7 +161,7 @@ class PostChange(Message):
     """PATCH /api/posts/{id}: what is left out stays; null takes away."""
 
     content: Content = ""
-    community_id: CommunityId | None = None
+    community_id: Id | None = None
     publish: Literal["when_ready", "draft"] = "when_ready"
     publish_at: Moment | None = None
     min_height: MinHeight | None = None

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from tests.backend.asking import eventually
 from uploader.backend import jobs
 from uploader.backend.jobs import LEASE, Handler, Lease, Worker, claim, enqueue
+from uploader.backend.observer import Observer, Worked
 from uploader.backend.store.database import Database
 from uploader.backend.store.models import JobRow, now
 
@@ -126,6 +127,35 @@ def test_a_job_that_fails_is_tried_later_and_later_and_then_given_up(database: D
     ended = row(database)
     assert ended.done_at is not None
     assert ended.error == "ValueError: no luck"
+
+
+@pytest.mark.loud
+def test_words_that_no_database_keeps_are_no_reason_to_lose_a_job(database: Database):
+    def fail(_lease: Lease) -> None:
+        raise ValueError("half a letter: \udcff, and none: \0")
+
+    add(database, max_attempts=1)
+    with working(database, fail):
+        eventually(lambda: row(database).done_at is not None)
+    assert row(database).error == "ValueError: half a letter: ?, and none: "
+
+
+@pytest.mark.loud
+def test_a_worker_outlives_a_mistake_of_ours(database: Database):
+    class Mistaken(Observer):
+        def worked(self, kind: str, result: Worked, seconds: float) -> None:
+            raise RuntimeError("nobody foresaw this")
+
+    worker = Worker(database, {"work": lambda _lease: None}, observer=Mistaken(), poll=0.01)
+    worker.start()
+    try:
+        add(database, "first")
+        eventually(lambda: row(database, "first").done_at is not None)
+        add(database, "second")
+        eventually(lambda: row(database, "second").done_at is not None)
+    finally:
+        worker.stop()
+        worker.join(60)
 
 
 def test_the_lease_of_a_worker_that_stays_away_goes_to_the_next_and_its_result_is_refused(database: Database):

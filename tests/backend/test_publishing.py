@@ -16,13 +16,24 @@ from tests.backend.asking import (
     ready_video,
     refused,
     tell,
+    use_up,
 )
 from tests.backend.fake_provider import FakeProvider
 from tests.backend.server import Person
 from tests.backend.test_posts import new_community
 from uploader.backend import publishing, videos
 from uploader.backend.context import Backend
-from uploader.backend.store.models import Community, CommunityMember, JobRow, PendingPost, Post, User, Video, now
+from uploader.backend.store.models import (
+    Community,
+    CommunityMember,
+    JobRow,
+    PendingPost,
+    Post,
+    RateLimit,
+    User,
+    Video,
+    now,
+)
 from uploader.backend.videos import Sight
 
 SOON = timedelta(hours=1)
@@ -209,6 +220,15 @@ def test_whether_the_author_may_post_there_is_asked_again(gone: str, carol: Pers
     if gone != "account_disabled":
         assert own(carol, post)["problem"]["action"] == "Choose another one, then post again."
         assert change(carol, post, communityId="general", publish="when_ready")["state"] == "published"
+
+
+def test_who_changes_posts_without_end_is_told_when_to_come_back(carol: Person, desk: Backend):
+    post = ask(carol, content="x", publish="draft")
+    with desk.database.write() as session:
+        session.execute(delete(RateLimit))
+    use_up(desk, f"posts:{carol.user.id}", 120)
+    assert refused(carol.api.patch(f"/api/posts/{post['id']}", json={"content": "y"})) == (429, "rate_limited")
+    assert own(carol, post)["content"] == "x"
 
 
 def test_the_same_key_gives_the_same_post_as_it_is_now(carol: Person, desk: Backend):

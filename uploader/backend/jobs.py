@@ -115,7 +115,8 @@ class Lease:
     def fail(self, error: str) -> None:
         """It did not work: later again, twice as late each time, or never."""
         wait = timedelta(seconds=min(2**self.attempt, LONGEST_WAIT))
-        self._write(done_at=now() if self.final else None, lease_until=None, run_at=now() + wait, error=error)
+        words = error.replace("\0", "").encode(errors="replace").decode()  # whatever it quotes: a database keeps it
+        self._write(done_at=now() if self.final else None, lease_until=None, run_at=now() + wait, error=words)
 
     def give_back(self, after: timedelta = timedelta()) -> None:
         """It was not the job's fault: this attempt does not count."""
@@ -184,10 +185,11 @@ class Worker(threading.Thread):
             self._news.clear()  # before looking: what comes while we look is looked for again
             try:
                 worked = self._step()
-            except SQLAlchemyError as error:  # what was at hand comes again when its lease has run out
-                if not (lost_race(error) or out_of_reach(error)):
-                    raise
-                log.warning("The database did not answer; asking again", exc_info=True)
+            except Exception as error:  # what was at hand comes again when its lease has run out
+                if isinstance(error, SQLAlchemyError) and (lost_race(error) or out_of_reach(error)):
+                    log.warning("The database did not answer; asking again", exc_info=True)
+                else:
+                    log.exception("A worker goes on after a mistake of ours")
                 worked = False
             if not worked and not self.stopping.is_set():
                 self._news.wait(self._poll)

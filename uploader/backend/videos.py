@@ -10,7 +10,7 @@ old, and the caller has nothing to do.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Update, select, update
@@ -30,6 +30,9 @@ RENEWABLE = timedelta(days=1)
 NOT_PRIVATE = "video_not_private"
 OUR_WORD = frozenset({UploadExpired.code, TooLong.code, NOT_PRIVATE})
 """Failures that we declare: a provider elsewhere still holds what came, and would keep it."""
+
+LARGEST = 2**31 - 1
+"""What an INTEGER column holds."""
 
 NOTHING_LEFT = {"playback_url": None, "thumbnail_url": None, "error": None, "error_code": None}
 
@@ -63,12 +66,24 @@ class Sight:
 
 def seen(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:
     """Apply a provider's word, wherever it came from. Old news, and news that came twice, change nothing."""
+    sight = _storable(sight)
     applied = _seen(session, video_id, sight, now)
     ids = {"provider_asset_id": sight.asset_id, "provider_playback_id": sight.playback_id}
     told = {name: value for name, value in ids.items() if value is not None}
     if told:
         session.execute(update(Video).where(Video.id == video_id).values({**told, "updated_at": Video.updated_at}))
     return applied
+
+
+def _storable(sight: Sight) -> Sight:
+    """What both databases keep of foreign words and numbers: no NUL, and nothing that is too large or no number."""
+
+    def kept(value: object) -> object:
+        if isinstance(value, str):
+            return value.replace("\0", "")
+        return None if isinstance(value, int | float) and not abs(value) <= LARGEST else value
+
+    return replace(sight, **{one.name: kept(getattr(sight, one.name)) for one in fields(sight)})  # type: ignore[arg-type]
 
 
 def _seen(session: Session, video_id: str, sight: Sight, now: datetime) -> bool:

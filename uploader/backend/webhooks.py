@@ -47,6 +47,11 @@ class News:
     upload_id: str | None = None
     confirm: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises NotAnEvent for an id that no database could look for."""
+        if any("\0" in one for one in (self.event_id, self.video_id or "", self.upload_id or "")):
+            raise NotAnEvent
+
 
 class NotDelivered(Exception):
     """The receiver did not say that it has the message."""

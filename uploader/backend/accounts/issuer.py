@@ -70,8 +70,9 @@ class Issuer:
             log.info("a token was refused: %s", error)
             return None
         bound = "cnf" in read.claims  # to a key that its bearer has not shown
-        fits = str(read.header.get("typ", "")).lower() in TYPES and len(read.claims["sub"]) <= LONGEST_SUBJECT
-        return (read.claims, known) if fits and not bound else None
+        subject = read.claims["sub"]
+        fits = str(read.header.get("typ", "")).lower() in TYPES and len(subject) <= LONGEST_SUBJECT
+        return (read.claims, known) if fits and not bound and "\0" not in subject else None
 
     def _about(self, token: str, claims: dict[str, Any], known: Known) -> dict[str, Any]:
         """What the issuer tells of a person beside the token, where the token has no name."""

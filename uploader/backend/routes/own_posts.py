@@ -12,13 +12,13 @@ from uploader.backend.accounts.guard import CurrentUser
 from uploader.backend.context import Backend, TheBackend
 from uploader.backend.problems import ApiProblem, responses
 from uploader.backend.routes.communities import own_community
-from uploader.backend.routes.posts import before, check_time, cleaned, cursor_after, show, show_own
+from uploader.backend.routes.posts import before, check_pace, check_time, cleaned, cursor_after, show, show_own
 from uploader.backend.store.models import PendingPost, Post, User
-from uploader.wire import OwnPost, OwnPosts, PostChange
+from uploader.wire import WITHOUT_NUL, OwnPost, OwnPosts, PostChange
 
 router = APIRouter(prefix="/api/posts", tags=["posts"])
 
-PostId = Annotated[str, Path(max_length=255)]
+PostId = Annotated[str, Path(max_length=255, pattern=WITHOUT_NUL)]
 
 OVER = {
     "published": ("The post is already published", "already_published"),
@@ -59,11 +59,12 @@ def read(post_id: PostId, user: CurrentUser, backend: TheBackend) -> OwnPost:
         return _published_at_once(backend, post)
 
 
-@router.patch("/{post_id}", responses=responses(401, 403, 404, 409))
+@router.patch("/{post_id}", responses=responses(401, 403, 404, 409, 429))
 def change(post_id: PostId, request: PostChange, user: CurrentUser, backend: TheBackend) -> OwnPost:
     """Change a post that is not out yet; `publish` holds it back (draft) or lets it go. 409: too late."""
     now = backend.clock()
     check_time(request.publish_at, now)
+    check_pace(backend, user, now)
     with backend.database.write() as session:
         mine = _open(session, post_id, user)
         _apply(session, mine, request, user, now)

@@ -16,7 +16,7 @@ from uploader.backend.rate_limit import allow, seconds_left
 from uploader.backend.routes.communities import belongs, own_community
 from uploader.backend.routes.videos import video_status
 from uploader.backend.store.models import Community, PendingPost, Post, User, Video
-from uploader.wire import Author, Media, OwnPost, PostRequest, Posts, PublishRequest, VideoProblem
+from uploader.wire import WITHOUT_NUL, Author, Media, OwnPost, PostRequest, Posts, PublishRequest, VideoProblem
 from uploader.wire import Community as ShownCommunity
 from uploader.wire import Post as ShownPost
 
@@ -59,8 +59,7 @@ def create(
     if not content and request.video_id is None:
         raise ApiProblem(400, "Write something or add a video", "empty_post")
     later = _later(request, now)
-    if not allow(backend.database, f"posts:{user.id}", POSTS_A_MINUTE, A_MINUTE, now):
-        raise ApiProblem(429, "Too many posts at once", "rate_limited", seconds_left(A_MINUTE, now))
+    check_pace(backend, user, now)
     with backend.database.write() as session:
         reservation = idempotency.reserve(session, user.id, idempotency_key, _asked(request, later=later), now)
         if later:
@@ -84,6 +83,12 @@ def create(
         session.flush()
         reservation.store(session, {})
         return show(backend, post)
+
+
+def check_pace(backend: Backend, user: User, now: datetime) -> None:
+    """Raise ApiProblem where posts come, or are changed, faster than people write: each may bring a job."""
+    if not allow(backend.database, f"posts:{user.id}", POSTS_A_MINUTE, A_MINUTE, now):
+        raise ApiProblem(429, "Too many posts at once", "rate_limited", seconds_left(A_MINUTE, now))
 
 
 def cleaned(text: str) -> str:
@@ -225,7 +230,7 @@ def _media(backend: Backend, video: Video | None) -> Media | None:
 def posts(
     user: CurrentUser,
     backend: TheBackend,
-    community_id: Annotated[str | None, Query(alias="communityId", max_length=255)] = None,
+    community_id: Annotated[str | None, Query(alias="communityId", max_length=255, pattern=WITHOUT_NUL)] = None,
     cursor: Annotated[str | None, Query(max_length=255)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Posts:

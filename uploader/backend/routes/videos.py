@@ -17,14 +17,14 @@ from uploader.backend.problems import ApiProblem, responses
 from uploader.backend.rate_limit import allow, seconds_left
 from uploader.backend.store.models import Post, User, Video, VideoUpload
 from uploader.backend.verdicts import verdict
-from uploader.wire import Ticket, UploadRequest, VideoStatus
+from uploader.wire import WITHOUT_NUL, Ticket, UploadRequest, VideoStatus
 
 router = APIRouter(prefix="/api/videos", tags=["videos"])
 
 A_MINUTE = 60
 UPLOADS_A_MINUTE = 120
 
-VideoId = Annotated[str, Path(max_length=255)]
+VideoId = Annotated[str, Path(max_length=255, pattern=WITHOUT_NUL)]
 
 
 @router.post("/upload-url", responses=responses(401, 409, 422, 429, 502, 503, 507))

@@ -29,7 +29,8 @@ class Database:
         if parsed.drivername in {"postgresql", "postgres"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
         more = POSTGRESQL if parsed.get_backend_name() == "postgresql" else {"pool_size": POOL}
-        self.engine: Engine = create_engine(parsed, max_overflow=0, **more)
+        # an error would name the values of its statement: upload addresses, digests of tokens, people's words
+        self.engine: Engine = create_engine(parsed, max_overflow=0, hide_parameters=True, **more)
         self._heard: list[Callable[[Collection[str]], None]] = []
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
