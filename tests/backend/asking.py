@@ -86,9 +86,9 @@ def refused(reply: httpx.Response) -> tuple[int, str]:
 
 def use_up(backend: Backend, key: str, hits: int) -> None:
     """So many hits on a rate limit in this minute, and in the next should it begin meanwhile."""
-    window = int(time.time()) // 60
+    window = int(time.time()) // 60 * 60
     with backend.database.write() as session:
-        session.add_all(RateLimit(key=key, window=one, hits=hits) for one in (window, window + 1))
+        session.add_all(RateLimit(key=key, window=one, hits=hits) for one in (window, window + 60))
 
 
 def eventually(true: Callable[[], object], within: float = 60) -> None:

@@ -91,6 +91,7 @@ def site(folder: Path, upstream: str) -> str:
         r"listen 443 ssl;": f"listen unix:{folder}/tls ssl;",
         r"/etc/letsencrypt\S*fullchain.pem": str(certificate),
         r"/etc/letsencrypt\S*privkey.pem": str(key),
+        r"/var/log/nginx/error.log": f"{folder}/error.log",
     }.items():
         text, found = re.subn(old, new, text)
         assert found, f"the site has changed: {old}"

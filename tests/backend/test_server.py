@@ -34,6 +34,18 @@ def test_a_data_folder_that_another_server_holds_which_goes_on(tmp_path: Path):
             assert anybody.get("/healthz").status_code == 200
 
 
+@pytest.mark.one_database("on PostgreSQL servers may share a database")
+def test_an_sqlite_that_a_server_with_another_data_folder_holds(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    with serving(tmp_path / "one", {"local": FakeProvider}, DATABASE_URL=url) as first:
+        other = config_in(tmp_path / "other", DATABASE_URL=url)
+        assert problems(other) == [f"Another server is already using the database {tmp_path / 'shared.db'}."]
+        with client(first) as anybody:
+            assert anybody.get("/healthz").status_code == 200
+    with serving(tmp_path / "other", {"local": FakeProvider}, DATABASE_URL=url):
+        pass
+
+
 def test_a_data_folder_is_free_again_when_its_server_has_ended(tmp_path: Path):
     for _ in range(2):
         with serving(tmp_path, {"local": FakeProvider}) as one, client(one) as anybody:

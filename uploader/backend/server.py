@@ -16,12 +16,12 @@ import uvicorn
 from sqlalchemy.exc import DatabaseError
 from uvicorn.server import HANDLED_SIGNALS
 
-from uploader.backend import abandoned, folder_mark, following, idempotency, jobs, measuring, publishing
+from uploader.backend import abandoned, folder_mark, following, idempotency, jobs, measuring, pruning, publishing
 from uploader.backend.accounts.issuer import Issuer
 from uploader.backend.app import create_app
 from uploader.backend.config import Config, ConfigProblems
 from uploader.backend.context import Backend
-from uploader.backend.data_lock import FolderInUse, hold
+from uploader.backend.data_lock import InUse, hold
 from uploader.backend.forgetting import forgetter
 from uploader.backend.observer import Observer
 from uploader.backend.providers import PROVIDERS, MakeProvider
@@ -172,7 +172,7 @@ def built(
         known = " or ".join(providers)
         raise ConfigProblems([f"VIDEO_PROVIDER={config.provider} is not known. Use {known}."])
     try:
-        with hold(config.data, shared=not config.database_url.startswith("sqlite")), opened(config) as database:
+        with hold(config.data, config.sqlite_file), opened(config) as database:
             folder_mark.check(config, database)
             _take_over(database)
             found = {name: make(config, base_url, database) for name, make in providers.items()}
@@ -185,8 +185,8 @@ def built(
             backend = Backend(config, database, made, clock, base_url, issuer, observer=observer or Observer())
             with closing(backend.streams):
                 yield backend
-    except FolderInUse:
-        raise ConfigProblems([f"Another server is already using the data folder {config.data}."]) from None
+    except InUse as error:
+        raise ConfigProblems([f"Another server is already using {error}."]) from None
 
 
 @contextmanager
@@ -247,6 +247,7 @@ def working(backend: Backend) -> Iterator[None]:
         publishing.JOB: Publisher(backend.database, backend.providers, backend.clock),
         **following.handlers(backend),
         **abandoned.handlers(backend),
+        **pruning.handlers(backend),
     }
     for provider in backend.providers.values():
         handlers |= provider.handlers()
@@ -260,6 +261,8 @@ def working(backend: Backend) -> Iterator[None]:
     finally:
         for worker in workers:
             worker.stop()
+        for provider in backend.providers.values():
+            provider.stop()
         for worker in workers:
             worker.join()
 

@@ -18,7 +18,7 @@ def refused(response: httpx.Response) -> bool:
 
 
 def used_up(stand: Stand, key: str, per_seconds: int, hits: int) -> None:
-    window = int(stand.clock().timestamp()) // per_seconds
+    window = int(stand.clock().timestamp()) // per_seconds * per_seconds
     with stand.database.write() as session:
         session.add(RateLimit(key=key, window=window, hits=hits))
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.backend.accounts.stand import PASSWORD_HASH, Stand, at_once
+from uploader.backend import pruning
 from uploader.backend.accounts import tokens, users
 from uploader.backend.accounts.commands import change_password, disable_user
 from uploader.backend.store.sign_in_models import OAuthCode, OAuthToken
@@ -195,7 +196,8 @@ def test_what_nobody_can_use_any_more_is_tidied_away(new_stand: Stand):
     new_stand.signed_in()
     new_stand.clock.pass_by(days=61)
     new_stand.signed_in()
-    with new_stand.database.read() as session:
+    with new_stand.database.write() as session:
+        pruning.prune(session, new_stand.clock())
         assert session.scalar(select(func.count()).select_from(OAuthCode)) == 1
         assert session.scalar(select(func.count()).select_from(OAuthToken)) == 1
 

@@ -10,7 +10,7 @@ from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, grants
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
@@ -135,10 +135,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         return tokens.new_secret()
 
     def save_authorization_code(self, code: str, request: Asked) -> None:
-        """Store the code's digest; tidy away what nobody can use any more."""
+        """Store the code's digest."""
         session, now = self.server.session, self.server.now
-        session.execute(delete(OAuthCode).where(OAuthCode.expires_at < now - tokens.CODE_MEMORY))
-        session.execute(delete(OAuthToken).where(OAuthToken.refresh_expires_at < now))
         session.add(
             OAuthCode(
                 hash=tokens.digest(code),

@@ -259,7 +259,7 @@ class WebhookEvent(Base):
 
 
 class RateLimit(Base):
-    """Hits of one key in one window (seconds since the epoch, divided by the window's length)."""
+    """Hits of one key in one window, named by its first second since the epoch."""
 
     __tablename__ = "rate_limits"
 
