@@ -21,6 +21,8 @@ UPLOAD = "0123456789abcdef0123456789abcdef"
         ("refresh vu_rt_Zm9vYmFy refused", "Zm9vYmFy"),
         (f"PATCH http://127.0.0.1:8000/files/{UPLOAD} 204", UPLOAD),
         (f"HEAD /files/{UPLOAD.upper()} 200", UPLOAD.upper()),
+        (f"PATCH https://upload.videos.example/tus/{UPLOAD}?tusv2=true 204", UPLOAD),
+        (f"POST https://upload.videos.example/{UPLOAD} 200", UPLOAD),
         ("open http://127.0.0.1:8000/setup/Ab-12_x now", "Ab-12_x"),
         ("GET /media/v1/1893456000.c2lnbmF0dXJl/index.m3u8", "c2lnbmF0dXJl"),
         ("GET http://127.0.0.1:53211/?code=s3cr3t&state=xyz HTTP/1.1", "s3cr3t"),

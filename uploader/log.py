@@ -21,6 +21,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"\bvu_[a-z]{2}_[\w-]+"), HIDDEN),
     (re.compile(r"(?i)/files/[0-9a-f]{32}\b"), f"/files/{HIDDEN}"),
+    (re.compile(r"(?i)(://upload\.[\w.-]+(?::\d+)?/(?:tus/)?)[\w-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(/setup/)[\w~-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(/media/[\w-]+/)\d+\.[\w-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@'\"]+@"), rf"\1{HIDDEN}@"),
