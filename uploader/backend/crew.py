@@ -44,18 +44,22 @@ class Crew:
                 raise DidNotStart
 
     def run(self) -> None:
-        """Keep the crew complete until a signal comes."""
+        """Keep the crew complete until a signal comes, and tell all of them to end then."""
         with self._signals():
             while not self._stopping.wait(LOOK):
                 self._crew = [
                     one if one.poll() is None else self._replaced(one, place) for place, one in enumerate(self._crew, 1)
                 ]
+        self._tell()
 
-    def end(self) -> None:
-        """Have all of them end; whoever does not within ten seconds is killed."""
+    def _tell(self) -> None:
         for one in self._crew:
             if one.stdin is not None:
                 one.stdin.close()
+
+    def end(self) -> None:
+        """Have all of them end; whoever does not within ten seconds is killed."""
+        self._tell()
         for one in self._crew:
             try:
                 one.wait(GRACE)

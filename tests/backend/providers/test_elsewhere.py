@@ -77,12 +77,14 @@ def test_however_many_posts_wait_for_renditions_of_a_video_it_is_asked_about_onc
         for height in (480, 720, 1080)
     ]
 
-    def rested() -> bool:
+    posted = now()
+
+    def put_off() -> bool:
         with place.backend.database.read() as session:
             jobs = session.scalars(select(JobRow).where(JobRow.kind == "publish")).all()
-            return all(job.lease_until is None and job.run_at > now() for job in jobs)
+            return all(job.lease_until is None and job.run_at > posted for job in jobs)
 
-    eventually(rested)
+    eventually(put_off)
     assert asked(place) == before + 1
     place.cloudflare.move(upload_id, "ready", "100.000000")
     place.let_time_pass(timedelta(hours=2))

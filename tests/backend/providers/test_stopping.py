@@ -67,7 +67,7 @@ def test_nothing_is_tried_again_once_the_server_stops(mux: FakeMux):
     provider = MuxProvider(MuxConfig(TOKEN_ID, TOKEN_SECRET, api=mux.url), 3600, pause=20)
 
     def ask() -> None:
-        with pytest.raises(ProviderFailed, match="answered 503"):
+        with pytest.raises(ProviderFailed):
             provider.forget("upload")
 
     thread = threading.Thread(target=ask)
