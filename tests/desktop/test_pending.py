@@ -230,6 +230,8 @@ def a_post(**facts: Any) -> OwnPost:  # noqa: ANN401 (fields, each of its own ty
 
 
 LATER = NOW + timedelta(days=2)
+DAY = "Tue 24 Nov" if LATER.astimezone().day == 24 else "Wed 25 Nov"
+"""That of `LATER` on this computer's clock: it has begun earlier in the Far East."""
 WHY = {
     "code": "not_a_member", "message": "You are no longer a member", "action": "Choose another one, then post again."
 }  # fmt: skip
@@ -239,8 +241,8 @@ WHY = {
     ("post", "words", "tone"),
     [
         (a_post(state="draft"), "Draft, not posted until you let it go · a.mp4", Tone.QUIET),
-        (a_post(state="draft", publish_at=LATER, filename=None), "Draft for Tue 24 Nov, ", Tone.QUIET),
-        (a_post(waits_for="time", publish_at=LATER, content=""), "To be posted on Tue 24 Nov, ", Tone.ACTIVE),
+        (a_post(state="draft", publish_at=LATER, filename=None), f"Draft for {DAY}, ", Tone.QUIET),
+        (a_post(waits_for="time", publish_at=LATER, content=""), f"To be posted on {DAY}, ", Tone.ACTIVE),
         (a_post(waits_for="video"), "To be posted when its video is ready · a.mp4", Tone.ACTIVE),
         (a_post(waits_for="rendition", min_height=720), "To be posted once it plays in 720p · a.mp4", Tone.ACTIVE),
         (a_post(publish_at=NOW - timedelta(1)), "To be posted now · a.mp4", Tone.ACTIVE),
