@@ -17,8 +17,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a 
 
 os.environ["PATH"] = f"{PEERS / '.bin'}{os.pathsep}{os.environ['PATH']}"  # .ci/peers puts a newer Node there
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-if os.environ.get("LC_ALL") in {"C", "POSIX"}:
-    os.environ["LC_ALL"] = "C.UTF-8"  # else Qt does the same, and warns
+os.environ["LC_ALL"] = "C.UTF-8"  # other people's programs answer in English, and Qt has nothing to warn of
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 

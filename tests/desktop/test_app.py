@@ -1,8 +1,10 @@
 """The whole program in one process: first run, sign-in, a drop, a post, and away again."""
 
+import locale
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from tests.desktop.desks import PATIENCE, Desks, Links
 from tests.desktop.jobs import uploading
 from tests.media import clips
 from uploader import settings
-from uploader.desktop.app import hand_over
+from uploader.desktop import amounts
+from uploader.desktop.app import hand_over, the_application
 from uploader.engine import instance
 from uploader.engine.facts import AccountState, Changed
 from uploader.engine.job import Status
@@ -59,6 +62,19 @@ def test_from_the_first_start_to_a_post_and_back_the_next_day(qtbot: QtBot, desk
 
 
 @pytest.mark.slow
+def test_days_and_months_have_the_names_of_the_interface_s_language(qapp: QApplication):
+    """As after a start of Qt, which takes over the computer's language; only this one is sure to be installed."""
+    before = locale.setlocale(locale.LC_TIME)
+    locale.setlocale(locale.LC_TIME, "C.UTF-8")
+    try:
+        assert the_application() is qapp
+        assert locale.setlocale(locale.LC_TIME) == "C"
+        noon = datetime(2026, 11, 24, 12).astimezone()
+        assert amounts.date(noon, noon).startswith("Tue 24 Nov, ")
+    finally:
+        locale.setlocale(locale.LC_TIME, before)
+
+
 def test_told_to_use_this_computer_it_does_not_ask(qtbot: QtBot, desks: Desks, links: Links):
     links.answering = False
     desktop = desks.start(local=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import locale
 import logging
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -199,6 +200,7 @@ def the_application() -> QApplication:
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         application = QApplication(sys.argv[:1])
+    locale.setlocale(locale.LC_TIME, "C")  # Qt takes the computer's language; days are to have the interface's names
     application.setApplicationName(APP)
     application.setApplicationDisplayName(APP)
     application.setApplicationVersion(__version__)
