@@ -6,10 +6,11 @@ from itertools import count
 from typing import Any
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QSignalSpy
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from tests.backend.line import reached_by_a_line
 from tests.backend.server import Person, make_tokens, signed_in
@@ -25,6 +26,7 @@ from uploader.desktop.app import Desktop
 from uploader.desktop.describe import Tone
 from uploader.desktop.pending_editor import ELSEWHERE, PendingEditor
 from uploader.desktop.pending_list import POST
+from uploader.desktop.pending_window import PendingWindow
 from uploader.desktop.question import Question
 from uploader.desktop.theme import Theme
 from uploader.engine.facts import Account, AccountState
@@ -266,12 +268,20 @@ def test_a_post_is_known_by_its_first_words_or_its_file():
     assert pending_words.name(a_post(content="", filename=None)) == "No text"
 
 
-def editor_of(alone: Desktop, theme: Theme, post: OwnPost) -> PendingEditor:
-    return PendingEditor(theme, post, FILMS, CONFIG, alone.window)
+@pytest.fixture
+def behind(qapp: QApplication) -> Iterator[QWidget]:
+    """The window that an editor stands before."""
+    made = QWidget()
+    yield made
+    shiboken6.delete(made)
 
 
-def test_the_editor_tells_what_is_different_and_nothing_else(alone: Desktop, theme: Theme):
-    editor = editor_of(alone, theme, a_post(community_id="film", publish_at=LATER, min_height=1080))
+def editor_of(behind: QWidget, theme: Theme, post: OwnPost) -> PendingEditor:
+    return PendingEditor(theme, post, FILMS, CONFIG, behind)
+
+
+def test_the_editor_tells_what_is_different_and_nothing_else(behind: QWidget, theme: Theme):
+    editor = editor_of(behind, theme, a_post(community_id="film", publish_at=LATER, min_height=1080))
     assert editor.change.model_fields_set == set()
     editor.writing.text.setPlainText("Hello you")
     editor.writing.community.setCurrentIndex(editor.writing.community.findData("sea"))
@@ -284,29 +294,29 @@ def test_the_editor_tells_what_is_different_and_nothing_else(alone: Desktop, the
     }  # fmt: skip
 
 
-def test_a_draft_is_let_go_by_taking_the_tick_away(alone: Desktop, theme: Theme):
-    editor = editor_of(alone, theme, a_post(state="draft"))
+def test_a_draft_is_let_go_by_taking_the_tick_away(behind: QWidget, theme: Theme):
+    editor = editor_of(behind, theme, a_post(state="draft"))
     assert not editor.quality.isHidden()
     editor.hold.click()
     assert editor.change.model_dump(exclude_unset=True) == {"publish": "when_ready"}
 
 
-def test_what_was_not_published_says_why_and_is_tried_again(alone: Desktop, theme: Theme):
-    editor = editor_of(alone, theme, a_post(state="not_published", problem=WHY, community_id="gone"))
+def test_what_was_not_published_says_why_and_is_tried_again(behind: QWidget, theme: Theme):
+    editor = editor_of(behind, theme, a_post(state="not_published", problem=WHY, community_id="gone"))
     assert editor.trouble.text() == "You are no longer a member. Choose another one, then post again."
     assert editor.writing.community.currentText() == ELSEWHERE
     assert editor.save_button.text() == "Post again"
     assert editor.change.model_dump(exclude_unset=True) == {"publish": "when_ready"}
 
 
-def test_no_height_is_asked_for_where_there_is_none_to_wait_for(alone: Desktop, theme: Theme):
+def test_no_height_is_asked_for_where_there_is_none_to_wait_for(behind: QWidget, theme: Theme):
     bare = CONFIG.model_copy(update={"min_heights": ()})
-    assert PendingEditor(theme, a_post(), FILMS, bare, alone.window).quality.isHidden()
-    assert editor_of(alone, theme, a_post(type="text", video_id=None, filename=None)).quality.isHidden()
+    assert PendingEditor(theme, a_post(), FILMS, bare, behind).quality.isHidden()
+    assert editor_of(behind, theme, a_post(type="text", video_id=None, filename=None)).quality.isHidden()
 
 
-def test_too_long_a_text_is_not_sent(qtbot: PatientBot, alone: Desktop, theme: Theme):
-    editor = editor_of(alone, theme, a_post(content="x" * 99))
+def test_too_long_a_text_is_not_sent(qtbot: PatientBot, behind: QWidget, theme: Theme):
+    editor = editor_of(behind, theme, a_post(content="x" * 99))
     saved = QSignalSpy(editor.saved)
     qtbot.keyClicks(editor.writing.text, "yy")
     assert editor.writing.counter.text() == "1 too many"
@@ -315,8 +325,8 @@ def test_too_long_a_text_is_not_sent(qtbot: PatientBot, alone: Desktop, theme: T
     assert saved.count() == 0
 
 
-def test_the_choice_stays_when_the_list_is_shown_anew(alone: Desktop):
-    rows = alone.pending.posts.list
+def test_the_choice_stays_when_the_list_is_shown_anew(behind: QWidget, theme: Theme):
+    rows = PendingWindow(theme, behind).list
     first, second, third = (a_post(id=name, content=name) for name in "abc")
     rows.show_posts([first, second, third])
     rows.setCurrentRow(1)
