@@ -156,6 +156,7 @@ async def test_a_small_file_that_is_processed_keeps_no_other_from_overtaking(sta
         await add(queue, stand.video("large.mp4", LARGE))
         small = await add(queue, stand.video("small.mp4", LARGE // 20))
         await add(queue, stand.video("smaller.mp4", LARGE // 30))
+        await stand.asked("transfer", times=2)
         gate.set()
         await stand.passes(lambda: job_of(queue, small.id).step is Step.PROCESS)
         gate.clear()
