@@ -325,6 +325,23 @@ def test_too_long_a_text_is_not_sent(qtbot: PatientBot, behind: QWidget, theme: 
     assert saved.count() == 0
 
 
+def test_what_was_typed_is_not_lost_by_one_key(qtbot: PatientBot, behind: QWidget, theme: Theme):
+    editor = editor_of(behind, theme, a_post(state="not_published", problem=WHY))
+    qtbot.show(editor)
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    assert editor.isHidden()
+
+    qtbot.show(editor)
+    qtbot.keyClicks(editor.writing.text, "!")
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    qtbot.keyClick(question(), Qt.Key.Key_Escape)
+    assert editor.isVisible()
+    assert editor.writing.text.toPlainText().endswith("!")
+    editor.close()
+    question().go_button.click()
+    assert editor.isHidden()
+
+
 def test_the_choice_stays_when_the_list_is_shown_anew(behind: QWidget, theme: Theme):
     rows = PendingWindow(theme, behind).list
     first, second, third = (a_post(id=name, content=name) for name in "abc")

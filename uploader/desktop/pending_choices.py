@@ -87,7 +87,7 @@ class PendingChoices(QObject):
             self._asking.cancel()
             self._asking = None
         if self.editor is not None:
-            self.editor.reject()
+            self.editor.done(PendingEditor.DialogCode.Rejected)
         self.posts.hide()
         self.posts.show_posts(())
 
@@ -124,7 +124,10 @@ class PendingChoices(QObject):
             if isinstance(error, TOO_LATE) or self.editor is not editor:
                 self._done(words, "bad")
             if self.editor is editor:
-                editor.reject() if isinstance(error, TOO_LATE) else editor.show_trouble(words)
+                if isinstance(error, TOO_LATE):
+                    editor.done(PendingEditor.DialogCode.Rejected)
+                else:
+                    editor.show_trouble(words)
 
         editor.be_busy()
         self._bridge.do(lambda engine: engine.posts.change(editor.post.id, change), saved, failed)

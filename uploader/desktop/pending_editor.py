@@ -13,6 +13,7 @@ from uploader.desktop.focus_ring import FocusRing
 from uploader.desktop.notices import announce
 from uploader.desktop.pieces import Elided, Tick, button, column, label, row, set_role
 from uploader.desktop.quality import Quality
+from uploader.desktop.question import Question
 from uploader.desktop.theme import Theme
 from uploader.desktop.when import When
 from uploader.desktop.writing import Writing
@@ -20,6 +21,8 @@ from uploader.wire import Community, OwnPost, PostChange, ServerConfig
 
 HOLD = "Hold it back as a draft"
 ELSEWHERE = "A community you are not in"
+ASK = "Close without saving?"
+ASK_WORDS = "What you changed here would be lost. The server keeps the post as it is."
 
 
 class PendingEditor(QDialog):
@@ -54,9 +57,10 @@ class PendingEditor(QDialog):
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(keys), self).activated.connect(self.save_button.click)
         self.close_button = button("Don’t save")
-        self.close_button.clicked.connect(self.reject)
+        self.close_button.clicked.connect(lambda: self.done(self.DialogCode.Rejected))
         self._lay_out()
         self._fill(communities, config)
+        self._shown = self.change
         self.ring = FocusRing(theme, self)
         self.resize(*tokens.POST_EDITOR)
 
@@ -88,6 +92,15 @@ class PendingEditor(QDialog):
         self._enable()
         self._say(words, "bad")
         announce(self, words)
+
+    def reject(self) -> None:
+        """Escape, or the frame's cross: one key does not lose what was typed."""
+        if self.change == self._shown:
+            super().reject()
+            return
+        question = Question(self, ASK, ASK_WORDS, go=self.close_button.text(), stay="Keep editing")
+        question.accepted.connect(self.close_button.click)
+        question.open()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  (Qt's name)
         """The keyboard starts in the text."""
