@@ -178,6 +178,9 @@ def test_what_one_server_changes_is_told_by_the_other_also_after_their_database_
             video_id = new_video(carol)
             reader.knows(video_id, "uploading")
             other.streams.heartbeat = 3600
+            with other.database.write() as session:
+                videos.received(session, video_id, now())
+            reader.knows(video_id, "processing")  # and waits for nothing but news of the other server from now on
             assert tell(desk, ready_event(video_id)).status_code == 200
             reader.knows(video_id, "ready")
             other.streams.heartbeat = 0.1

@@ -254,6 +254,7 @@ def test_a_draft_waits_for_nothing_but_a_word(carol: Person, desk: Backend):
     assert (post["state"], post["waitsFor"]) == ("draft", None)
     tell(desk, ready_event(video_id))
     assert own(carol, post)["state"] == "draft"
+    assert change(carol, post, content="second draft")["state"] == "draft"
     assert published(desk) == []
     assert change(carol, post, content="final", publish="when_ready")["state"] == "published"
     assert [one.content for one in published(desk)] == ["final"]
