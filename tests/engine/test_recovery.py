@@ -2,14 +2,16 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.engine.stand import Stand, add, job_of
+from tests.engine.stand import DEADLINE, Stand, add, job_of
 from uploader.engine.carry import GIVEN_UP, LOOK
 from uploader.engine.job import Draft, Status, Step
 from uploader.engine.runs import GRACE
@@ -769,6 +771,22 @@ async def test_the_seal_is_on_disk_before_the_post_leaves(stand: Stand) -> None:
             assert job_of(other, job.id).sealed
         stand.backend.gates["post"].set()
         await queue.ended([job.id])
+
+
+async def test_no_post_leaves_while_the_seal_cannot_be_written(stand: Stand) -> None:
+    async with stand.queue() as queue:
+        job = await add(queue, stand.video(), draft=Draft("Hello"))
+        await queue.idle()
+        with closing(sqlite3.connect(stand.folder / "queue.sqlite3", timeout=DEADLINE)) as somebody:
+            somebody.execute("BEGIN IMMEDIATE")
+            queue.approve(job.id, True)
+            await stand.passes(lambda: job_of(queue, job.id).sealed)
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert "post" not in stand.backend.asked
+            somebody.rollback()
+        await queue.ended([job.id])
+        assert job_of(queue, job.id).status is Status.FINISHED
 
 
 async def test_a_refused_post_can_be_edited_and_sent_again(stand: Stand) -> None:
