@@ -212,8 +212,12 @@ class Connections(httpcore.AsyncNetworkBackend):
                 found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
                 ours = local_address and await loop.getaddrinfo(local_address, 0, type=socket.SOCK_STREAM)
                 connection = await start_connection(found, local_addr_infos=ours or None, happy_eyeballs_delay=DELAY)
-            for option in [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *(socket_options or ())]:
-                connection.setsockopt(*option)
+            try:
+                for option in [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *(socket_options or ())]:
+                    connection.setsockopt(*option)
+            except OSError:
+                connection.close()
+                raise
         return Direct(connection)
 
 
