@@ -155,11 +155,9 @@ async def test_nobody_there_is_a_failed_connection(backend: httpcore.AsyncNetwor
 
 async def test_a_connection_that_cannot_be_set_up_is_given_up_and_closed():
     heard: list[bytes] = []
-    with listening(lambda connection: heard.append(connection.recv(1))) as port:
-        with pytest.raises(httpcore.ConnectError):
-            await Connections().connect_tcp(
-                "127.0.0.1", port, 60, socket_options=[(socket.IPPROTO_TCP, socket.SO_REUSEADDR + 9999, 1)]
-            )
+    unknown = (socket.IPPROTO_TCP, 9999, 1)
+    with listening(lambda connection: heard.append(connection.recv(1))) as port, pytest.raises(httpcore.ConnectError):
+        await Connections().connect_tcp("127.0.0.1", port, 60, socket_options=[unknown])
     assert heard == [b""]
 
 
