@@ -15,7 +15,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Literal, Self
 
 from tests.loop_thread import LoopThread
@@ -24,6 +24,7 @@ from uploader.backend.server import accept_no_more
 Direction = Literal["up", "down"]
 RESET = struct.pack("ii", 1, 0)  # linger on, zero seconds: close() sends RST
 BLOCK = 16 * 1024
+PAUSE = 0.05  # seconds between two pieces that trickle
 
 
 class Proxy:
@@ -283,18 +284,23 @@ class _Line:
 
     async def _pump(self, way: Direction, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while data := await self._next(source):
-                await self._proxy._flowing.wait()
-                if way == "up":
-                    data = await self._look_at(data, sink)
-                if way == "down" and self._swallowing:
-                    self._proxy.swallowed += 1
-                    self.break_off()
-                    return
-                if not await self._pass_on(way, data, sink):
-                    return
+            async with contextlib.aclosing(self._pieces(source)) as pieces:
+                async for piece in pieces:
+                    if not await self._move(way, piece, sink):
+                        return
             if sink.can_write_eof() and not self.orphaned:
                 sink.write_eof()
+
+    async def _move(self, way: Direction, data: bytes, sink: asyncio.StreamWriter) -> bool:
+        """Whether the line goes on."""
+        await self._proxy._flowing.wait()
+        if way == "up":
+            data = await self._look_at(data, sink)
+        if way == "down" and self._swallowing:
+            self._proxy.swallowed += 1
+            self.break_off()
+            return False
+        return await self._pass_on(way, data, sink)
 
     async def _look_at(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
         """Do what was commanded for requests that begin in `data`, and for its bytes. What is left to pass on."""
@@ -346,11 +352,20 @@ class _Line:
         self._proxy._until_spoilt = None
         return data[:until] + bytes([data[until] ^ 1]) + data[until + 1 :]
 
-    async def _next(self, source: asyncio.StreamReader) -> bytes:
-        if (rate := self._proxy._rate) is None:
-            return await source.read(BLOCK)
-        await asyncio.sleep(0.05)
-        return await source.read(max(1, int(rate * 0.05)))
+    async def _pieces(self, source: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
+        """What comes, at the rate of the moment: one that is set while something is waited for holds for that, too."""
+        while data := await source.read(self._most()):
+            while data:
+                if self._proxy._rate is not None:
+                    await asyncio.sleep(PAUSE)
+                piece = data[: self._most()]
+                data = data[len(piece) :]
+                yield piece
+
+    def _most(self) -> int:
+        """Bytes that may be passed on together."""
+        rate = self._proxy._rate
+        return BLOCK if rate is None else max(1, int(rate * PAUSE))
 
     async def _pass_on(self, way: Direction, data: bytes, sink: asyncio.StreamWriter) -> bool:
         if self.orphaned:

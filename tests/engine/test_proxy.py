@@ -117,6 +117,8 @@ def test_swallows_the_reply_of_the_nth_request_of_a_method(echo: int):
 
 def test_trickles(echo: int):
     with Proxy(echo, receive_buffer=4096) as proxy, connect(proxy) as line:
+        line.sendall(b"x")
+        assert read(line, 1) == b"x"  # both directions wait for more already
         proxy.trickle(20)  # all of it would take 50 seconds
         line.sendall(b"x" * 1_000)
         first = line.recv(1_000)
